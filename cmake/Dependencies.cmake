@@ -1,0 +1,20 @@
+# Packaged libraries, see README.md for the install line.
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(TBB REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_path(PLX_ZIP_INCLUDE zip.h REQUIRED)
+find_library(PLX_ZIP_LIBRARY zip REQUIRED)
+
+# CBLAS only where asked for. The flavour is linked by its own name, never through the distribution's alternatives.
+if(NOT PLX_GEMM STREQUAL own)
+  if(PLX_GEMM STREQUAL blis)
+    find_library(PLX_CBLAS_LIBRARY NAMES blis PATH_SUFFIXES blis-serial blis-openmp blis-pthread REQUIRED)
+  elseif(PLX_GEMM STREQUAL openblas)
+    find_library(PLX_CBLAS_LIBRARY NAMES openblas PATH_SUFFIXES openblas-serial openblas-openmp openblas-pthread REQUIRED)
+  else()
+    message(FATAL_ERROR "PLX_GEMM must be own, blis or openblas, not '${PLX_GEMM}' (the netlib reference BLAS is 20 to 40 times slower and is not offered)")
+  endif()
+  message(STATUS "matrix products: CBLAS of ${PLX_CBLAS_LIBRARY}")
+endif()
