@@ -1,0 +1,103 @@
+// The context of everything that computes: device, threads, seed, memory, step counter. Passed explicitly, never global;
+// one per thread that trains. Two contexts do not know of each other.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "dtype.h"
+#include "memory.h"
+
+namespace parallax {
+
+struct Device {
+  enum Kind : uint8_t { cpu, cuda } kind = cpu;
+  int index = 0;
+  bool operator==(const Device&) const = default;
+};
+
+// What the context did so far; a test holds the per-step figures at zero after warm-up.
+struct Counters {
+  uint64_t kernels = 0, gemms = 0;
+  uint64_t allocations = 0;  // persistent blocks and arena growth
+  uint64_t step_bytes_peak = 0, persistent_bytes = 0;
+};
+
+// Non-owning reference to a callable, so that task loops need no allocation and no template in the library's interface.
+class TaskRef {
+ public:
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, TaskRef>>>
+  TaskRef(const F& f)  // NOLINT(google-explicit-constructor): a view of the argument, like string_view
+      : object_(&f), call_([](const void* o, int64_t i) { (*static_cast<const F*>(o))(i); }) {}
+  void operator()(int64_t i) const { call_(object_, i); }
+
+ private:
+  const void* object_;
+  void (*call_)(const void*, int64_t);
+};
+
+class Context {
+ public:
+  struct Options {
+    Device device = {};
+    uint64_t seed = 0;
+    int threads = 1;  // bound on the threads used; 0 = the cores this process may use
+  };
+  explicit Context(const Options& options);
+  Context() : Context(Options{}) {}
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  Device device() const { return device_; }
+  uint64_t seed() const { return seed_; }
+  int threads() const { return threads_; }
+
+  // Runs task(0..n-1), in any order, on up to threads() threads; returns when all are done. Tasks write disjoint results,
+  // so what is computed does not depend on the number of threads. The first exception is rethrown.
+  void parallel(int64_t n, TaskRef task);
+
+  // A step: tensors made inside live in the arena, at the same addresses in every step, until the next one begins.
+  void begin_step();  // arena to zero, step counter + 1
+  void end_step() { in_step_ = false; }
+  bool in_step() const { return in_step_; }
+  const uint32_t* step_counter() const { return &step_; }  // device memory
+  uint32_t step() const { return step_; }
+  void set_step(uint32_t step) { step_ = step; }
+
+  Arena& arena() { return arena_; }
+  Counters& counters() { return counters_; }
+
+ private:
+  friend class ScratchScope;
+  Device device_;
+  uint64_t seed_;
+  int threads_;
+  uint32_t step_ = 0;
+  bool in_step_ = false;
+  Counters counters_;
+  Arena arena_;
+  struct Pool;
+  std::unique_ptr<Pool> pool_;
+};
+
+// Tensors made in this scope come from the arena and are gone at its end: work outside of training steps (evaluation,
+// k-means) that must not leave persistent blocks behind. Nests, also inside a step.
+class ScratchScope {
+ public:
+  explicit ScratchScope(Context& ctx);
+  ~ScratchScope();
+  ScratchScope(const ScratchScope&) = delete;
+  ScratchScope& operator=(const ScratchScope&) = delete;
+
+ private:
+  Context& ctx_;
+  bool was_in_step_;
+  Arena::Mark mark_;
+};
+
+// The cores this process may use: affinity mask and container quota.
+int available_cores();
+
+}  // namespace parallax

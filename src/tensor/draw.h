@@ -1,0 +1,51 @@
+// Random numbers by address: a draw is a pure function of (seed, tag, step, sample, column), so the same bits come out for
+// any thread count, batch order, device or replay, and a backward pass can ask again instead of storing.
+// A draw may instead read a supplied table [batch row, column]; that is how reference values are checked.
+#pragma once
+#include <string_view>
+
+#include "exact.h"
+#include "philox.h"
+
+namespace parallax {
+
+// Tag of a dotted name ("dropout.encoders.0.encoder.2"): 32-bit FNV-1a. Clashes are looked for where names are declared.
+constexpr uint32_t tag_of(std::string_view name) {
+  uint32_t h = 2166136261u;
+  for (const char c : name) h = (h ^ static_cast<uint8_t>(c)) * 16777619u;
+  return h;
+}
+
+template <class T> struct Draw {
+  uint64_t seed = 0;
+  uint32_t tag = 0;
+  const uint32_t* step = nullptr;  // device memory: the step counter; null = 0
+  const int64_t* ids = nullptr;    // [rows] sample ids; null = the batch row itself
+  bool common = false;             // one draw for all samples (row 0): evaluation as a function of the row alone
+  const T* table = nullptr;        // supplied values instead, [rows, table_ld]
+  int64_t table_ld = 0;
+
+  PLX_HD uint32_t sample(int64_t row) const {
+    return common ? 0u : static_cast<uint32_t>(ids ? ids[row] : row);
+  }
+  PLX_HD U4 block(int64_t row, int64_t block_of_4) const {
+    return philox(U4{{static_cast<uint32_t>(block_of_4), sample(row), step ? *step : 0u, tag}},
+                  static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
+  }
+  PLX_HD float uniform(int64_t row, int64_t col) const { return unit_float(block(row, col >> 2).v[col & 3]); }
+  // Standard normal (Box-Muller on our exact functions): columns 2k and 2k+1 share a pair of words.
+  PLX_HD float normal(int64_t row, int64_t col) const {
+    const U4 b = block(row, col >> 2);
+    const int pair = static_cast<int>(col & 2);
+    return exact::normal(b.v[pair], b.v[pair + 1], (col & 1) != 0);
+  }
+  PLX_HD T normal_or_table(int64_t row, int64_t col) const {
+    return table ? table[row * table_ld + col] : static_cast<T>(normal(row, col));
+  }
+  // 1 = keep, with probability 1 - p
+  PLX_HD bool keep(int64_t row, int64_t col, float p) const {
+    return table ? table[row * table_ld + col] != T(0) : uniform(row, col) >= p;
+  }
+};
+
+}  // namespace parallax
