@@ -28,23 +28,27 @@ template <class T> struct Draw {
   PLX_HD uint32_t sample(int64_t row) const {
     return common ? 0u : static_cast<uint32_t>(ids ? ids[row] : row);
   }
-  PLX_HD U4 block(int64_t row, int64_t block_of_4) const {
-    return philox(U4{{static_cast<uint32_t>(block_of_4), sample(row), step ? *step : 0u, tag}},
-                  static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
+  // Sixteen neighbouring columns are word 0 of sixteen blocks, the next sixteen word 1, ...: a vector of lanes draws 64
+  // columns without shuffling. A row of 64 columns costs 16 blocks.
+  PLX_HD static uint32_t block_of(int64_t col) { return static_cast<uint32_t>((col >> 6) * 16 + (col & 15)); }
+  PLX_HD static int word_of(int64_t col) { return static_cast<int>((col >> 4) & 3); }
+  PLX_HD U4 block(int64_t row, int64_t col) const {
+    return philox(U4{{block_of(col), sample(row), step ? *step : 0u, tag}}, static_cast<uint32_t>(seed),
+                  static_cast<uint32_t>(seed >> 32));
   }
-  PLX_HD float uniform(int64_t row, int64_t col) const { return unit_float(block(row, col >> 2).v[col & 3]); }
-  // Standard normal (Box-Muller on our exact functions): columns 2k and 2k+1 share a pair of words.
+  PLX_HD float uniform(int64_t row, int64_t col) const { return unit_float(block(row, col).v[word_of(col)]); }
+  // Standard normal (Box-Muller on our exact functions): columns c and c + 16 share a pair of words.
   PLX_HD float normal(int64_t row, int64_t col) const {
-    const U4 b = block(row, col >> 2);
-    const int pair = static_cast<int>(col & 2);
-    return exact::normal(b.v[pair], b.v[pair + 1], (col & 1) != 0);
+    const U4 b = block(row, col);
+    const int word = word_of(col), pair = word & 2;
+    return exact::normal(b.v[pair], b.v[pair + 1], (word & 1) != 0);
   }
   PLX_HD T normal_or_table(int64_t row, int64_t col) const {
     return table ? table[row * table_ld + col] : static_cast<T>(normal(row, col));
   }
   // 1 = keep, with probability 1 - p
-  PLX_HD bool keep(int64_t row, int64_t col, float p) const {
-    return table ? table[row * table_ld + col] != T(0) : uniform(row, col) >= p;
+  PLX_HD bool keep(int64_t row, int64_t col, double p) const {
+    return table ? table[row * table_ld + col] != T(0) : static_cast<double>(uniform(row, col)) >= p;
   }
 };
 

@@ -6,17 +6,22 @@
 namespace parallax {
 
 namespace {
-thread_local std::vector<std::string> open_scopes;
+struct Scope {
+  std::string_view text;
+  int64_t number;
+};
+thread_local std::vector<Scope> open_scopes;
 
 std::string full_text(const std::string& message, const char* file, int line) {
-  std::string text = message;
-  if (!open_scopes.empty()) {
-    text += " (";
-    for (size_t i = 0; i < open_scopes.size(); ++i) text += (i ? ", " : "") + open_scopes[i];
-    text += ")";
+  std::ostringstream text;
+  text << message;
+  for (size_t i = 0; i < open_scopes.size(); ++i) {
+    text << (i ? ", " : " (") << open_scopes[i].text;
+    if (open_scopes[i].number >= 0) text << ' ' << open_scopes[i].number;
   }
   const char* base = std::strrchr(file, '/');
-  return text + " [" + (base ? base + 1 : file) + ":" + std::to_string(line) + "]";
+  text << (open_scopes.empty() ? " [" : ") [") << (base ? base + 1 : file) << ':' << line << ']';
+  return text.str();
 }
 }  // namespace
 
@@ -41,7 +46,7 @@ const char* name_of(ErrorKind kind) {
 Error::Error(ErrorKind k, const std::string& m, const char* file, int line)
     : std::runtime_error(full_text(m, file, line)), kind(k), message(m) {}
 
-Breadcrumb::Breadcrumb(std::string text) { open_scopes.push_back(std::move(text)); }
+Breadcrumb::Breadcrumb(std::string_view text, int64_t number) { open_scopes.push_back({text, number}); }
 Breadcrumb::~Breadcrumb() { open_scopes.pop_back(); }
 
 }  // namespace parallax

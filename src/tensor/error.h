@@ -1,9 +1,11 @@
 // The one exception of the library. An error is for people: a sentence with the values in it, then where it
 // happened (breadcrumbs of the scopes that were open), then file:line. Callers decide by `kind`.
 #pragma once
+#include <cstdint>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace parallax {
 
@@ -31,11 +33,12 @@ class Error : public std::runtime_error {
   std::string message;  // the sentence alone, without breadcrumbs and place
 };
 
-// Names what is being done while it lives ("method sparsemvc", "epoch 12"); an Error that is made meanwhile on this
-// thread carries the names of all open scopes.
+// Names what is being done while it lives ("sparsemvc", "epoch" 12); an Error that is made meanwhile on this thread carries
+// the names of all open scopes.
 class Breadcrumb {
  public:
-  explicit Breadcrumb(std::string text);
+  // `text` must outlive the scope; nothing is copied, since scopes open in every step.
+  explicit Breadcrumb(std::string_view text, int64_t number = -1);
   ~Breadcrumb();
   Breadcrumb(const Breadcrumb&) = delete;
   Breadcrumb& operator=(const Breadcrumb&) = delete;

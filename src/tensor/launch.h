@@ -4,6 +4,7 @@
 #pragma once
 #include "context.h"
 #include "isa.h"
+#include "scalar.h"
 
 namespace parallax {
 

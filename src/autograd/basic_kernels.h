@@ -1,0 +1,105 @@
+// Kernels of op_basic.
+#pragma once
+#include "linear_kernels.h"
+
+namespace parallax {
+
+// y = beta * y + mask * x / (1 - p)
+template <class T> struct DropInto {
+  Mat<const T> x;
+  Mat<T> y;
+  Draw<T> draw;
+  double p;
+  T beta;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 4; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    T* out = y.row(i);
+    const T* in = x.row(i);
+    if (beta == T(0)) return drop_row(team, draw, i, in, out, y.cols, p);
+    for (int64_t c = 0; c < y.cols; c += 64) {  // added to what is there, piece by piece
+      const int64_t n = y.cols - c < 64 ? y.cols - c : 64;
+      T piece[64];
+      drop_part(team, draw, i, in, piece, c, n, p);
+      const T keep = beta;
+      team.each(n, [=, &piece](int64_t j) { out[c + j] = keep * out[c + j] + piece[j]; });
+    }
+  }
+};
+PLX_KERNEL(DropInto)
+
+template <class T> struct SoftmaxRows {
+  Mat<const T> x;
+  Mat<T> y;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 8; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T* in = x.row(i);
+    T* out = y.row(i);
+    const T top = team.template max<T>(y.cols, [=](int64_t j) { return in[j]; });
+    const T z = team.template sum<T>(y.cols, [=](int64_t j) {
+      const T e = fn::exp(in[j] - top);
+      out[j] = e;
+      return e;
+    });
+    const T inv = T(1) / z;
+    team.each(y.cols, [=](int64_t j) { out[j] *= inv; });
+  }
+};
+PLX_KERNEL(SoftmaxRows)
+
+// dx = beta dx + y o (dy - <dy, y>)
+template <class T> struct SoftmaxGrad {
+  Mat<const T> y, dy;
+  Mat<T> dx;
+  T beta;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 2; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T *v = y.row(i), *d = dy.row(i);
+    T* out = dx.row(i);
+    const T dot = team.template sum<T>(y.cols, [=](int64_t j) { return v[j] * d[j]; });
+    const T keep = beta;
+    team.each(y.cols, [=](int64_t j) { out[j] = (keep == T(0) ? T(0) : keep * out[j]) + v[j] * (d[j] - dot); });
+  }
+};
+PLX_KERNEL(SoftmaxGrad)
+
+template <class T> struct NormalizeRows {
+  Mat<const T> x;
+  Mat<T> y;
+  T* norm;  // [n]; the floor shows as a negative sign
+  T eps;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 2; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T* in = x.row(i);
+    T* out = y.row(i);
+    const T length = fn::sqrt(team.template sum<T>(y.cols, [=](int64_t j) { return in[j] * in[j]; }));
+    const bool floored = length < eps;
+    const T by = floored ? eps : length, inv = T(1) / by;
+    team.each(y.cols, [=](int64_t j) { out[j] = in[j] * inv; });
+    if (team.leader()) norm[i] = floored ? -by : by;
+  }
+};
+PLX_KERNEL(NormalizeRows)
+
+template <class T> struct NormalizeGrad {
+  Mat<const T> y, dy;
+  const T* norm;
+  Mat<T> dx;
+  T beta;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 2; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T *v = y.row(i), *d = dy.row(i);
+    T* out = dx.row(i);
+    const T length = norm[i];
+    const T dot = length < 0 ? T(0) : team.template sum<T>(y.cols, [=](int64_t j) { return v[j] * d[j]; });
+    const T inv = T(1) / fn::abs(length), keep = beta;
+    team.each(y.cols, [=](int64_t j) { out[j] = (keep == T(0) ? T(0) : keep * out[j]) + (d[j] - v[j] * dot) * inv; });
+  }
+};
+PLX_KERNEL(NormalizeGrad)
+
+}  // namespace parallax

@@ -1,0 +1,5 @@
+#include "contrast_kernels.h"
+
+#include "../tensor/team.h"
+
+PLX_ROWS(AnchorRows)

@@ -1,0 +1,150 @@
+// Kernels of op_linear and of dropout: see there for what they compute.
+#pragma once
+#include "../tensor/draw.h"
+#include "../tensor/gemm.h"
+#include "../tensor/small.h"
+
+namespace parallax {
+
+// out[j] = keep(row, c + j) ? in[c + j] / (1 - p) : 0 for at most 64 columns from c, a multiple of 64
+template <class Team, class T>
+PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t c, int64_t cols, double p) {
+  const T scale = static_cast<T>(1.0 / (1.0 - p));
+  if (draw.table) {
+    const T* mask = draw.table + row * draw.table_ld + c;
+    team.each(cols, [=](int64_t j) { out[j] = mask[j] != T(0) ? in[c + j] * scale : T(0); });
+    return;
+  }
+  const uint32_t threshold = static_cast<uint32_t>(p * 16777216.0 + 0.5);
+  uint32_t w0[16], w1[16], w2[16], w3[16];  // sixteen blocks of Philox side by side
+  const uint32_t first = Draw<T>::block_of(c), sample = draw.sample(row), step = draw.step ? *draw.step : 0u, tag = draw.tag;
+  for (int l = 0; l < 16; ++l) w0[l] = first + static_cast<uint32_t>(l), w1[l] = sample, w2[l] = step, w3[l] = tag;
+  uint32_t k0 = static_cast<uint32_t>(draw.seed), k1 = static_cast<uint32_t>(draw.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (int l = 0; l < 16; ++l) {
+      const uint64_t a = static_cast<uint64_t>(0xD2511F53u) * w0[l], b = static_cast<uint64_t>(0xCD9E8D57u) * w2[l];
+      w0[l] = static_cast<uint32_t>(b >> 32) ^ w1[l] ^ k0;
+      w1[l] = static_cast<uint32_t>(b);
+      w2[l] = static_cast<uint32_t>(a >> 32) ^ w3[l] ^ k1;
+      w3[l] = static_cast<uint32_t>(a);
+    }
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  const uint32_t* const words[4] = {w0, w1, w2, w3};
+  for (int w = 0; w < 4 && w * 16 < cols; ++w) {
+    const uint32_t* word = words[w];
+    const T* from = in + c + w * 16;
+    T* to = out + w * 16;
+    const int64_t n = cols - w * 16 < 16 ? cols - w * 16 : 16;
+    for (int64_t l = 0; l < n; ++l) to[l] = (word[l] >> 8) >= threshold ? from[l] * scale : T(0);
+  }
+}
+template <class Team, class T>
+PLX_HD void drop_row(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t cols, double p) {
+  for (int64_t c = 0; c < cols; c += 64) drop_part(team, draw, row, in, out + c, c, cols - c < 64 ? cols - c : int64_t{64}, p);
+}
+
+// y = keep ? y / (1 - p) : 0, problem by problem
+template <class T> struct DropRows {
+  Mat<T> y;  // [problems * n, d]
+  Draw<T> draw[kMaxProblems];
+  int n_problems = 1;
+  double p = 0;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 4; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t n = y.rows / n_problems;
+    drop_row(team, draw[r / n], r % n, y.row(r), y.row(r), y.cols, p);
+  }
+};
+PLX_KERNEL(DropRows)
+
+// From the layer's result and its gradient: gradient in front of the activation, in place, and its column sums.
+template <class T> struct ActGrad {
+  Mat<const T> y;
+  Mat<T> dy;              // in: gradient of y; out: gradient of x w^T + b
+  T* db[kMaxProblems];    // [d] each, or null; equal pointers: shared by the problems
+  T beta[kMaxProblems];   // 0: first writer
+  int n_problems = 1;
+  bool shared = false;    // one bias: problems are one
+  Act act = Act::none;
+  T slope = 0, scale = 1;  // scale: 1 / (1 - dropout)
+  PLX_HD int64_t problems() const { return shared ? 1 : n_problems; }
+  PLX_HD int64_t rows() const { return dy.rows / problems(); }
+  PLX_HD int64_t width() const { return dy.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
+    const int64_t n = rows();
+    const T by = scale, lean = slope;
+    T sum[64] = {}, total[64] = {};
+    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      if (((i - g * n) & 255) == 0)  // two levels of sums, for many rows
+        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+      const T* v = y.row(i) + c;
+      T* d = dy.row(i) + c;
+      switch (act) {
+        case Act::none: break;
+        case Act::relu: team.each(cols, [=](int64_t j) { d[j] = v[j] > 0 ? d[j] * by : T(0); }); break;
+        case Act::leaky: team.each(cols, [=](int64_t j) { d[j] = v[j] > 0 ? d[j] : lean * d[j]; }); break;
+        case Act::sigmoid: team.each(cols, [=](int64_t j) { d[j] = d[j] * v[j] * (T(1) - v[j]); }); break;
+        case Act::tanh: team.each(cols, [=](int64_t j) { d[j] = d[j] * (T(1) - v[j] * v[j]); }); break;
+      }
+      if (db[g])
+        for (int64_t j = 0; j < cols; ++j) sum[j] += d[j];
+    }
+    if (db[g]) {
+      T* out = db[g] + c;
+      const T keep = beta[g];
+      for (int64_t j = 0; j < cols; ++j) out[j] = (keep == T(0) ? T(0) : keep * out[j]) + (total[j] + sum[j]);
+    }
+  }
+};
+PLX_KERNEL(ActGrad)
+
+// out = beta * out + factor * column sums of x
+template <class T> struct ColumnSums {
+  Mat<const T> x;  // [n, d]
+  T* out;          // [d]
+  const T* factor; // [1]
+  T beta;
+  PLX_HD int64_t problems() const { return 1; }
+  PLX_HD int64_t rows() const { return x.rows; }
+  PLX_HD int64_t width() const { return x.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+    T sum[64] = {}, total[64] = {};
+    for (int64_t i = 0; i < x.rows; ++i) {
+      if ((i & 255) == 0)
+        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+      const T* v = x.row(i) + c;
+      for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
+    }
+    T* o = out + c;
+    const T f = *factor, keep = beta;
+    team.each(cols, [=, &total, &sum](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * (total[j] + sum[j]); });
+  }
+};
+PLX_KERNEL(ColumnSums)
+
+// row losses and, in place of the reconstruction, factor * (y - t)
+template <class T> struct SquaredError {
+  Mat<T> y;              // in: reconstruction; out: factor * residual
+  Mat<const T> t;
+  T* row_loss;           // [n]
+  T factor;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    T* a = y.row(i);
+    const T* b = t.row(i);
+    const T f = factor;
+    const T s = team.template sum<T>(y.cols, [=](int64_t j) {
+      const T e = a[j] - b[j];
+      a[j] = f * e;
+      return e * e;
+    });
+    if (team.leader()) row_loss[i] = s;
+  }
+};
+PLX_KERNEL(SquaredError)
+
+}  // namespace parallax

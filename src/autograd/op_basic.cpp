@@ -1,0 +1,114 @@
+#include "op_basic.h"
+
+#include "../tensor/elementwise.h"
+#include "basic_kernels.h"
+
+namespace parallax {
+
+namespace {
+void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Tensor& y, double beta) {
+  const int G = at.draws.size();
+  PLX_CHECK(shape, G > 0 && x.rows() % G == 0, "dropout: ", x.rows(), " rows are not ", G, " equal problems");
+  const int64_t n = x.rows() / G;
+  by_float(y.dtype(), [&]<class T>(T) {
+    for (int g = 0; g < G; ++g)
+      run(ctx, DropInto<T>{x.row_range(g * n, n).mat<T>(), y.row_range(g * n, n).mat<T>(), at.draws[g].as<T>(),
+                           at.p, static_cast<T>(beta)});
+  });
+}
+}  // namespace
+
+Tensor Dropout::forward(Context& ctx, const Attr& at, Saved&, In x) {
+  PLX_CHECK(config, at.p >= 0 && at.p < 1, "dropout must be in [0, 1), it is ", at.p);
+  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  drop_into(ctx, at, x[0], y, 0);
+  return y;
+}
+void Dropout::backward(Context& ctx, const Attr& at, const Saved&, const Tensor& gy, Grads g) {
+  const Grad::Open o = g[0].open(ctx);
+  drop_into(ctx, at, gy, o.tensor, o.beta);
+}
+Var dropout(const Var& x, double p, const Small<AnyDraw>& draws) { return p == 0 ? x : apply<Dropout>({p, draws}, {x}); }
+
+Tensor Softmax::forward(Context& ctx, const Attr&, Saved& s, In x) {
+  PLX_CHECK(shape, x[0].cols() > 0, "softmax of ", x[0].shape());
+  s.y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  by_float(s.y.dtype(), [&]<class T>(T) { run(ctx, SoftmaxRows<T>{x[0].mat<T>(), s.y.mat<T>()}); });
+  return s.y;
+}
+void Softmax::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+  const Grad::Open o = g[0].open(ctx);
+  by_float(gy.dtype(), [&]<class T>(T) {
+    run(ctx, SoftmaxGrad<T>{s.y.mat<T>(), gy.mat<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)});
+  });
+}
+Var softmax(const Var& x) { return apply<Softmax>({}, {x}); }
+
+Tensor Normalize::forward(Context& ctx, const Attr& at, Saved& s, In x) {
+  s.y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.norm = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
+  by_float(s.y.dtype(), [&]<class T>(T) {
+    run(ctx, NormalizeRows<T>{x[0].mat<T>(), s.y.mat<T>(), s.norm.ptr<T>(), static_cast<T>(at.eps)});
+  });
+  return s.y;
+}
+void Normalize::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+  const Grad::Open o = g[0].open(ctx);
+  by_float(gy.dtype(), [&]<class T>(T) {
+    run(ctx, NormalizeGrad<T>{s.y.mat<T>(), gy.mat<T>(), s.norm.ptr<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)});
+  });
+}
+Var normalize(const Var& x, double eps) { return apply<Normalize>({eps}, {x}); }
+
+Tensor WeightedTotal::forward(Context& ctx, const Attr& at, Saved&, In x) {
+  PLX_CHECK(shape, static_cast<int>(x.size()) == at.weights.size() && !x.empty(), "weighted_total: ", x.size(), " terms and ",
+            at.weights.size(), " weights");
+  Tensor y = Tensor::empty(ctx, x[0].dtype(), {1, 1});
+  by_float(y.dtype(), [&]<class T>(T) {
+    for (size_t i = 0; i < x.size(); ++i)
+      run(ctx, SumRows<T>{x[i].mat<T>(), y.ptr<T>(), 1, static_cast<T>(at.weights[static_cast<int>(i)]), i ? T(1) : T(0)});
+  });
+  return y;
+}
+void WeightedTotal::backward(Context& ctx, const Attr& at, const Saved&, const Tensor& gy, Grads g) {
+  by_float(gy.dtype(), [&]<class T>(T) {
+    for (size_t i = 0; i < g.size(); ++i)
+      if (g[i]) {
+        const Grad::Open o = g[i].open(ctx);
+        Axpby<T> k;  // the same number for every entry
+        k.y = o.tensor.mat<T>();
+        k.a = static_cast<T>(at.weights[static_cast<int>(i)]);
+        k.b = static_cast<T>(o.beta);
+        k.a_by = gy.ptr<T>();
+        run(ctx, k);
+      }
+  });
+}
+Var weighted_total(std::span<const Var> terms, std::span<const double> weights) {
+  WeightedTotal::Attr at;
+  for (const double w : weights) at.weights.push_back(w);
+  return apply<WeightedTotal>(at, terms);
+}
+Var total(std::span<const Var> terms) {
+  WeightedTotal::Attr at;
+  for (size_t i = 0; i < terms.size(); ++i) at.weights.push_back(1);
+  return apply<WeightedTotal>(at, terms);
+}
+Var total(std::initializer_list<Var> terms) { return total(std::span<const Var>(terms.begin(), terms.size())); }
+
+Tensor AddScaled::forward(Context& ctx, const Attr& at, Saved&, In x) {
+  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  axpby(ctx, at.a, x[0], 0, y);
+  axpby(ctx, at.b, x[1], 1, y);
+  return y;
+}
+void AddScaled::backward(Context& ctx, const Attr& at, const Saved&, const Tensor& gy, Grads g) {
+  for (size_t i = 0; i < 2; ++i)
+    if (g[i]) {
+      const Grad::Open o = g[i].open(ctx);
+      axpby(ctx, i ? at.b : at.a, gy, o.beta, o.tensor);
+    }
+}
+Var add_scaled(double a, const Var& x, double b, const Var& y) { return apply<AddScaled>({a, b}, {x, y}); }
+
+}  // namespace parallax

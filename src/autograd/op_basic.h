@@ -1,0 +1,72 @@
+// Dropout, row softmax, row normalisation, sums of terms.
+#pragma once
+#include "op_linear.h"
+
+namespace parallax {
+
+// y = mask * x / (1 - p); the mask is drawn again in backward, never stored.
+struct Dropout {
+  static constexpr std::string_view name = "dropout";
+  struct Attr {
+    double p = 0;
+    Small<AnyDraw> draws;  // one per stacked problem
+  };
+  struct Saved {};
+  static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
+  static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
+};
+Var dropout(const Var& x, double p, const Small<AnyDraw>& draws);  // p = 0: x itself
+
+// y_i = softmax of row i
+struct Softmax {
+  static constexpr std::string_view name = "softmax";
+  struct Attr {};
+  struct Saved {
+    Tensor y;
+  };
+  static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
+  static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
+};
+Var softmax(const Var& x);
+
+// y_i = x_i / max(|x_i|, eps); on the floor dx = dy / eps. SparseMVC 11.5.
+struct Normalize {
+  static constexpr std::string_view name = "normalize";
+  struct Attr {
+    double eps = 1e-12;
+  };
+  struct Saved {
+    Tensor y, norm;
+  };
+  static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
+  static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
+};
+Var normalize(const Var& x, double eps = 1e-12);
+
+// sum_t weight_t * (sum of all entries of term t), [1, 1]: the total of a loss
+struct WeightedTotal {
+  static constexpr std::string_view name = "weighted_total";
+  struct Attr {
+    Small<double, 4 * kMaxProblems> weights;
+  };
+  struct Saved {};
+  static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
+  static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
+};
+Var weighted_total(std::span<const Var> terms, std::span<const double> weights);
+Var total(std::span<const Var> terms);
+Var total(std::initializer_list<Var> terms);
+
+// y = a x0 + b x1
+struct AddScaled {
+  static constexpr std::string_view name = "add_scaled";
+  struct Attr {
+    double a = 1, b = 1;
+  };
+  struct Saved {};
+  static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
+  static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
+};
+Var add_scaled(double a, const Var& x, double b, const Var& y);
+
+}  // namespace parallax

@@ -1,0 +1,220 @@
+#include "op_linear.h"
+
+#include "../tensor/elementwise.h"
+#include "linear_kernels.h"
+
+namespace parallax {
+
+namespace {
+
+struct Parts {  // of an input list [x..., w..., b...]
+  int nx, nw, nb;
+  int w(int g) const { return nx + (nw == 1 ? 0 : g); }
+  int b(int g) const { return nb == 0 ? -1 : nx + nw + (nb == 1 ? 0 : g); }
+};
+Parts parts(const Linear::Attr& at) { return {at.x_list ? at.problems : 1, at.weights, at.biases}; }
+
+}  // namespace
+
+Tensor Linear::forward(Context& ctx, const Attr& at, Saved& s, In x) {
+  const Parts p = parts(at);
+  const int G = at.problems;
+  PLX_CHECK(config, at.dropout >= 0 && at.dropout < 1, "linear: dropout must be in [0, 1), it is ", at.dropout);
+  PLX_CHECK(config, at.dropout == 0 || (at.act == Act::relu && at.draws.size() == G), "linear: dropout needs relu and ", G,
+            " draws");
+  const int64_t n = at.x_list ? x[0].rows() : x[0].rows() / G;
+  PLX_CHECK(shape, at.x_list || x[0].rows() % G == 0, "linear: ", x[0].rows(), " rows are not ", G, " equal problems");
+  const int64_t out = x[static_cast<size_t>(p.w(0))].rows();
+  s.y = Tensor::empty(ctx, x[0].dtype(), {G * n, out});
+  for (int i = 0; i < p.nx; ++i) s.x.push_back(x[static_cast<size_t>(i)]);
+  for (int i = 0; i < p.nw; ++i) {
+    s.w.push_back(x[static_cast<size_t>(p.nx + i)]);
+    PLX_CHECK(shape, s.w[i].rows() == out, "linear: stacked problems give ", out, " and ", s.w[i].rows(), " columns");
+  }
+  by_float(s.y.dtype(), [&]<class T>(T) {
+    Small<Product<T>> list;
+    const bool one = !at.x_list && p.nw == 1 && p.nb <= 1;  // a shared layer on stacked rows is one product
+    for (int g = 0; g < (one ? 1 : G); ++g) {
+      const Tensor xg = at.x_list ? x[static_cast<size_t>(g)] : one ? x[0] : x[0].row_range(g * n, n);
+      const Tensor yg = one ? s.y : s.y.row_range(g * n, n);
+      GemmOptions o{.tb = true, .act = at.act, .slope = at.slope};
+      if (p.nb) o.bias = x[static_cast<size_t>(p.b(g))];
+      list.push_back(product<T>(xg, x[static_cast<size_t>(p.w(g))], yg, o));
+    }
+    gemm<T>(ctx, list.span());
+    if (at.dropout > 0) {
+      DropRows<T> k;
+      k.y = s.y.mat<T>();
+      k.n_problems = G;
+      k.p = at.dropout;
+      for (int g = 0; g < G; ++g) k.draw[g] = at.draws[g].as<T>();
+      run(ctx, k);
+    }
+  });
+  return s.y;
+}
+
+void Linear::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {
+  const Parts p = parts(at);
+  const int G = at.problems;
+  const int64_t n = gy.rows() / G;
+  by_float(gy.dtype(), [&]<class T>(T) {
+    ActGrad<T> k;
+    k.y = s.y.mat<T>();
+    k.dy = gy.mat<T>();
+    k.n_problems = G;
+    k.shared = p.nb == 1 && G > 1;
+    k.act = at.act;
+    k.slope = static_cast<T>(at.slope);
+    k.scale = static_cast<T>(1 / (1 - at.dropout));
+    bool any_bias = false;
+    for (int i = 0; i < G; ++i) {
+      k.db[i] = nullptr;
+      k.beta[i] = 0;
+      if (p.nb && (p.nb == G || i == 0) && g[static_cast<size_t>(p.b(i))]) {
+        const Grad::Open o = g[static_cast<size_t>(p.b(i))].open(ctx);
+        k.db[i] = o.tensor.ptr<T>();
+        k.beta[i] = static_cast<T>(o.beta);
+        any_bias = true;
+      }
+    }
+    if (any_bias || at.act != Act::none) run(ctx, k);
+
+    Small<Product<T>, 2 * kMaxProblems> list;
+    const bool one = !at.x_list && p.nw == 1;
+    for (int i = 0; i < (one ? 1 : G); ++i) {
+      const Tensor d = one ? gy : gy.row_range(i * n, n);
+      const Tensor xg = at.x_list ? s.x[i] : one ? s.x[0] : s.x[0].row_range(i * n, n);
+      if (const Grad& gw = g[static_cast<size_t>(p.w(i))]) {
+        const Grad::Open o = gw.open(ctx);
+        list.push_back(product<T>(d, xg, o.tensor, {.ta = true, .beta = o.beta}));
+      }
+    }
+    if (at.x_list) {
+      for (int i = 0; i < G; ++i)
+        if (g[static_cast<size_t>(i)]) {
+          const Grad::Open o = g[static_cast<size_t>(i)].open(ctx);
+          list.push_back(product<T>(gy.row_range(i * n, n), s.w[p.nw == 1 ? 0 : i], o.tensor, {.beta = o.beta}));
+        }
+    } else if (g[0]) {
+      const Grad::Open o = g[0].open(ctx);
+      for (int i = 0; i < (one ? 1 : G); ++i)
+        list.push_back(product<T>(one ? gy : gy.row_range(i * n, n), s.w[p.nw == 1 ? 0 : i],
+                                  one ? o.tensor : o.tensor.row_range(i * n, n), {.beta = o.beta}));
+    }
+    // a shared weight on a list of inputs gets one contribution after the other
+    if (at.x_list && p.nw == 1) {
+      for (const Product<T>& q : list) gemm<T>(ctx, std::span<const Product<T>>(&q, 1));
+    } else {
+      gemm<T>(ctx, list.span());
+    }
+  });
+}
+
+Var linear(std::span<const Var> x, std::span<const Var> w, std::span<const Var> b, int problems, const LinearOptions& o) {
+  Linear::Attr at{.problems = problems, .act = o.act, .slope = o.slope, .dropout = o.dropout, .draws = o.draws};
+  at.x_list = x.size() > 1;
+  at.weights = static_cast<int>(w.size());
+  at.biases = static_cast<int>(b.size());
+  PLX_CHECK(shape, (x.size() == 1 || static_cast<int>(x.size()) == problems) && (w.size() == 1 || static_cast<int>(w.size()) == problems) &&
+            (b.size() <= 1 || static_cast<int>(b.size()) == problems) && (b.size() <= 1 || b.size() == w.size()),
+            "linear: ", x.size(), " inputs, ", w.size(), " weights and ", b.size(), " biases for ", problems, " problems");
+  Small<Var, 3 * kMaxProblems> inputs;
+  for (const auto list : {x, w, b})
+    for (const Var& v : list) inputs.push_back(v);
+  return apply<Linear>(at, inputs.span());
+}
+
+Var linear(const Var& x, const Var& w, const Var& b, const LinearOptions& o) { return linear({&x, 1}, {&w, 1}, {&b, 1}, 1, o); }
+
+namespace {
+// loss rows -> mean, the reconstruction becomes the gradient of that mean
+template <class T> void squared_error(Context& ctx, const Tensor& y, const Tensor& t, const Tensor& rows, T factor) {
+  PLX_CHECK(shape, y.shape() == t.shape(), "squared error of ", y.shape(), " and ", t.shape());
+  run(ctx, SquaredError<T>{y.mat<T>(), t.mat<T>(), rows.ptr<T>(), factor});
+}
+}  // namespace
+
+Tensor LinearMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
+  const int G = at.targets.size();
+  const Tensor& h = x[0];
+  PLX_CHECK(shape, G > 0 && h.rows() % G == 0 && x.size() == static_cast<size_t>(1 + 2 * G), "linear_mse: ", h.rows(),
+            " rows and ", x.size() - 1, " parameters for ", G, " problems");
+  const int64_t n = h.rows() / G;
+  s.h = h;
+  Tensor loss = Tensor::empty(ctx, h.dtype(), {G, 1});
+  by_float(h.dtype(), [&]<class T>(T) {
+    Small<Product<T>> list;
+    for (int g = 0; g < G; ++g) {
+      s.w.push_back(x[static_cast<size_t>(1 + g)]);
+      s.residual.push_back(Tensor::empty(ctx, h.dtype(), {n, s.w[g].rows()}));
+      list.push_back(product<T>(h.row_range(g * n, n), s.w[g], s.residual[g], {.tb = true, .bias = x[static_cast<size_t>(1 + G + g)]}));
+    }
+    gemm<T>(ctx, list.span());
+    Tensor rows = Tensor::empty(ctx, h.dtype(), {n, 1});
+    for (int g = 0; g < G; ++g) {
+      const double entries = static_cast<double>(n * s.w[g].rows());
+      if (g < at.outputs.size() && at.outputs[g].defined()) axpby(ctx, 1, s.residual[g], 0, at.outputs[g]);
+      squared_error<T>(ctx, s.residual[g], at.targets[g], rows, static_cast<T>(2 / entries));
+      run(ctx, SumRows<T>{rows.mat<T>(), loss.ptr<T>() + g, 1, static_cast<T>(1 / entries), T(0)});
+    }
+  });
+  return loss;
+}
+
+void LinearMse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+  const int G = s.w.size();
+  const int64_t n = s.h.rows() / G;
+  by_float(gy.dtype(), [&]<class T>(T) {
+    Small<Product<T>, 2 * kMaxProblems> list;
+    for (int i = 0; i < G; ++i) {
+      const Tensor factor = gy.row_range(i, 1);
+      if (const Grad& gw = g[static_cast<size_t>(1 + i)]) {
+        const Grad::Open o = gw.open(ctx);
+        list.push_back(product<T>(s.residual[i], s.h.row_range(i * n, n), o.tensor, {.ta = true, .beta = o.beta, .alpha_by = factor}));
+      }
+      if (const Grad& gb = g[static_cast<size_t>(1 + G + i)]) {
+        const Grad::Open o = gb.open(ctx);
+        run(ctx, ColumnSums<T>{s.residual[i].mat<T>(), o.tensor.ptr<T>(), factor.ptr<T>(), static_cast<T>(o.beta)});
+      }
+    }
+    if (g[0]) {
+      const Grad::Open o = g[0].open(ctx);
+      for (int i = 0; i < G; ++i)
+        list.push_back(product<T>(s.residual[i], s.w[i], o.tensor.row_range(i * n, n), {.beta = o.beta, .alpha_by = gy.row_range(i, 1)}));
+    }
+    gemm<T>(ctx, list.span());
+  });
+}
+
+Var linear_mse(const Var& h, std::span<const Var> w, std::span<const Var> b, std::span<const Tensor> targets,
+               std::span<const Tensor> outputs) {
+  LinearMse::Attr at;
+  for (const Tensor& t : targets) at.targets.push_back(t);
+  for (const Tensor& t : outputs) at.outputs.push_back(t);
+  PLX_CHECK(shape, w.size() == targets.size() && b.size() == targets.size(), "linear_mse: ", w.size(), " weights and ", b.size(),
+            " biases for ", targets.size(), " targets");
+  Small<Var, 2 * kMaxProblems + 1> inputs;
+  inputs.push_back(h);
+  for (const auto list : {w, b})
+    for (const Var& v : list) inputs.push_back(v);
+  return apply<LinearMse>(at, inputs.span());
+}
+
+Tensor Mse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
+  s.residual = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  axpby(ctx, 1, x[0], 0, s.residual);
+  Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
+  const double entries = static_cast<double>(x[0].count());
+  by_float(x[0].dtype(), [&]<class T>(T) { squared_error<T>(ctx, s.residual, at.target, rows, static_cast<T>(2 / entries)); });
+  return sum_rows(ctx, rows, 1, 1 / entries);
+}
+
+void Mse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+  if (!g[0]) return;
+  const Grad::Open o = g[0].open(ctx);
+  axpby(ctx, 1, s.residual, o.beta, o.tensor, gy);
+}
+Var mse(const Var& x, const Tensor& target) { return apply<Mse>({target}, {x}); }
+
+}  // namespace parallax

@@ -1,0 +1,15 @@
+// All ops.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "op_basic.h"
+#include "op_contrast.h"
+#include "op_linear.h"
+#include "op_shape.h"
+#include "op_sparse.h"
+#include "op_views.h"
+
+namespace parallax {
+std::vector<std::string_view> all_op_names();  // as listed in ops.def
+}

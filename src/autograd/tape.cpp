@@ -1,0 +1,94 @@
+#include "tape.h"
+
+#include "../tensor/elementwise.h"
+
+namespace parallax {
+
+namespace {
+constexpr size_t kChunk = size_t{1} << 16;
+}
+
+void* Tape::take(size_t bytes) {
+  const size_t need = (bytes + 63) / 64 * 64;
+  PLX_CHECK(internal, need <= kChunk, "a tape node of ", bytes, " bytes");
+  if (chunk_ < chunks_.size() && used_ + need > kChunk) {
+    ++chunk_;
+    used_ = 0;
+  }
+  if (chunk_ == chunks_.size()) {
+    chunks_.push_back(allocate_block(kChunk));
+    used_ = 0;
+  }
+  void* p = static_cast<std::byte*>(chunks_[chunk_].get()) + used_;
+  used_ += need;
+  return p;
+}
+
+int32_t Tape::add_slot(const Tensor& value) {
+  slots_.push_back({value.shape(), value.dtype(), {}, false, false, nullptr});
+  return static_cast<int32_t>(slots_.size() - 1);
+}
+
+Var Tape::leaf(const Tensor& value, const Tensor& grad, bool* written) {
+  PLX_CHECK(shape, value.shape() == grad.shape(), "a leaf of ", value.shape(), " with a gradient of ", grad.shape());
+  const int32_t slot = add_slot(value);
+  slots_.back().grad = grad;
+  slots_.back().leaf = true;
+  slots_.back().written = written;
+  return {value, this, slot};
+}
+
+Var Tape::input(const Tensor& value) {
+  const int32_t slot = add_slot(value);
+  slots_.back().leaf = true;
+  return {value, this, slot};
+}
+
+Tensor Tape::grad_of(const Var& v) const {
+  PLX_CHECK(internal, v.slot >= 0 && v.slot < static_cast<int32_t>(slots_.size()), "no gradient was wanted there");
+  return slots_[static_cast<size_t>(v.slot)].used ? slots_[static_cast<size_t>(v.slot)].grad : Tensor();
+}
+
+Grad::Open Grad::open(Context& ctx) const {
+  Tape::Slot& s = tape_->slots_[static_cast<size_t>(slot_)];
+  if (!s.grad.defined()) s.grad = Tensor::empty(ctx, s.type, s.shape);
+  const double beta = s.used ? 1.0 : 0.0;
+  s.used = true;
+  if (s.written) *s.written = true;
+  return {s.grad, beta};
+}
+
+Tensor Grad::open_zeroed(Context& ctx) const {
+  const Open o = open(ctx);
+  if (o.beta == 0) fill(ctx, o.tensor, 0);
+  return o.tensor;
+}
+
+void Tape::backward(const Var& loss) {
+  PLX_CHECK(shape, loss.shape() == (Shape{1, 1}), "backward needs a [1, 1] loss, not ", loss.shape());
+  if (loss.slot < 0) return;
+  for (Slot& s : slots_)
+    if (!s.leaf) s.used = false, s.grad = Tensor();
+  Slot& top = slots_[static_cast<size_t>(loss.slot)];
+  top.grad = Tensor::empty(*ctx_, top.type, {1, 1});
+  fill(*ctx_, top.grad, 1);
+  top.used = true;
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    Node& node = *nodes_[i];
+    if (node.out < 0 || !slots_[static_cast<size_t>(node.out)].used) continue;
+    const Breadcrumb outer{"gradient of"}, crumb{node.name()};
+    grads_.clear();
+    for (size_t k = 0; k < node.in.size(); ++k) grads_.push_back(Grad(this, node.in[k], node.shapes[k]));
+    node.backward(*ctx_, slots_[static_cast<size_t>(node.out)].grad, Grads(grads_.data(), grads_.size()));
+  }
+}
+
+void Tape::clear() {
+  for (Node* n : nodes_) n->~Node();
+  nodes_.clear();
+  slots_.clear();
+  chunk_ = 0;
+  used_ = 0;
+}
+
+}  // namespace parallax

@@ -1,0 +1,6 @@
+#include "elementwise.h"
+#include "team.h"
+
+PLX_ROWS(Axpby)
+PLX_ROWS(GatherRows)
+PLX_ROWS(SumRows)
