@@ -1,7 +1,7 @@
 # Compiler flags of every target of ours. Contraction is off: a product is fused with an addition only where the code says
 # so, which is what makes results equal on every instruction set.
 add_library(plx_flags INTERFACE)
-target_compile_options(plx_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -fno-math-errno -Wall -Wextra -Wshadow -Wno-unknown-pragmas>)
+target_compile_options(plx_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -fno-math-errno -Wall -Wextra -Wshadow -Wno-unknown-pragmas -Wno-restrict>)
 if(PLX_WERROR)
   target_compile_options(plx_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()

@@ -33,8 +33,22 @@ endfunction()
 
 function(plx_settings target)
   target_link_libraries(${target} PRIVATE plx_flags)
-  target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/include)
+  target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/include ${PROJECT_BINARY_DIR}/generated)
   target_include_directories(${target} SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS} ${PLX_ZIP_INCLUDE})
   target_link_libraries(${target} PRIVATE nlohmann_json::nlohmann_json TBB::tbb)
   target_compile_definitions(${target} PRIVATE PLX_GEMM_${PLX_GEMM}=1)
+endfunction()
+
+# The list of methods is the list of files: src/mvc/methods/NAME.cpp defines make_NAME (macro PLX_METHOD).
+function(plx_method_list)
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/mvc/methods/*.cpp)
+  set(declare "")
+  set(entries "")
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME_WE)
+    string(APPEND declare "std::unique_ptr<Method> make_${name}();\n")
+    string(APPEND entries "      {\"${name}\", &make_${name}},\n")
+  endforeach()
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/generated/methods.inc CONTENT
+"namespace parallax {\n${declare}static std::map<std::string, MethodFactory> built_in_methods() {\n  return {\n${entries}  };\n}\n}  // namespace parallax\n")
 endfunction()

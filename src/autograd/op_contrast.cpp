@@ -20,7 +20,7 @@ Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   s.dr = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * n, 1});
   Tensor sim = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), n});
-  const double weight = 1.0 / static_cast<double>(n);
+  const double weight = at.weight / static_cast<double>(n);
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {
       const Tensor& r = x[static_cast<size_t>(v) + 1];
@@ -52,10 +52,10 @@ void AnchorContrast::backward(Context& ctx, const Attr&, const Saved& s, const T
   }
 }
 
-Var anchor_contrast(const Var& h, std::span<const Var> r, double tau) {
+Var anchor_contrast(const Var& h, std::span<const Var> r, double tau, double weight) {
   Small<Var, kMaxProblems + 1> in{h};
   for (const Var& v : r) in.push_back(v);
-  return apply<AnchorContrast>({tau}, in.span());
+  return apply<AnchorContrast>({tau, weight}, in.span());
 }
 
 }  // namespace parallax

@@ -11,6 +11,7 @@ struct AnchorContrast {
   static constexpr std::string_view name = "anchor_contrast";
   struct Attr {
     double tau = 1;
+    double weight = 1;  // of every l_v
   };
   struct Saved {
     Tensor dh, dr;  // [V * n, h]: gradients of l_v
@@ -18,6 +19,6 @@ struct AnchorContrast {
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
 };
-Var anchor_contrast(const Var& h, std::span<const Var> r, double tau);
+Var anchor_contrast(const Var& h, std::span<const Var> r, double tau, double weight = 1);
 
 }  // namespace parallax

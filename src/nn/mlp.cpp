@@ -33,7 +33,7 @@ Small<Var> values(Pass& p, const std::vector<Param>& params) {
 Var MlpStack::layer(Pass& p, int index, std::span<const Var> x, bool with_dropout) const {
   const Layer& l = layers_[static_cast<size_t>(index)];
   LinearOptions o{.act = l.spec.act, .slope = 0.01};
-  const bool fused = with_dropout && l.spec.dropout > 0 && p.training() && l.spec.act == Act::relu;
+  const bool fused = with_dropout && l.spec.dropout > 0 && p.dropping() && l.spec.act == Act::relu;
   if (fused) {
     o.dropout = l.spec.dropout;
     o.draws = p.draws(l.draws);
@@ -45,7 +45,7 @@ Var MlpStack::layer(Pass& p, int index, std::span<const Var> x, bool with_dropou
 
 Var MlpStack::drop(Pass& p, int index, const Var& x) const {
   const Layer& l = layers_[static_cast<size_t>(index)];
-  return l.spec.dropout > 0 && p.training() ? dropout(x, l.spec.dropout, p.draws(l.draws)) : x;
+  return l.spec.dropout > 0 && p.dropping() ? dropout(x, l.spec.dropout, p.draws(l.draws)) : x;
 }
 
 Var MlpStack::forward(Pass& p, std::span<const Var> x) const {

@@ -40,26 +40,35 @@ class Pass {
     return v;
   }
   Var constant_param(Param p) { return tape_.constant(store_.value(p)); }  // frozen
-  Var constant(const Tensor& t) { return tape_.constant(t); }
+  Var constant(const Tensor& t) const { return {t, &tape_, -1}; }
 
   // In training: addressed by (seed, name, step, sample id, column). In evaluation: common to all rows, on the
-  // evaluation's own axis, so a row's result does not depend on its neighbours or on how often one evaluates.
+  // evaluation's own axis, so a row's result does not depend on its neighbours or on how often one evaluates; a published
+  // program that draws row by row in evaluation is followed with draw_by_row().
   AnyDraw draw(const DrawName& n) const {
     if (tables_) {
       const auto it = tables_->find(n.name);
       PLX_CHECK(data, it != tables_->end(), "no values for the draw ", n.name, " were given");
-      return {.table = it->second};
+      AnyDraw d;
+      d.table = it->second;
+      return d;
     }
     AnyDraw d{.seed = ctx().seed(), .tag = n.tag};
-    if (training_) {
-      d.step = ctx().step_counter();
-      d.ids = ids_;
-    } else {
-      d.tag ^= 0x9E3779B9u;
-      d.common = true;
-    }
+    if (training_) d.step = ctx().step_counter();
+    else d.tag ^= 0x9E3779B9u;
+    d.common = !training_ && !by_row_;
+    if (training_ || by_row_) d.ids = ids_;
     return d;
   }
+  // A draw of a whole matrix (weights drawn anew in every pass): addressed by (seed, name, step, row, column).
+  AnyDraw matrix_draw(const DrawName& n) const {
+    AnyDraw d = draw(n);
+    d.ids = {};
+    d.common = false;
+    return d;
+  }
+  bool dropping() const { return training_ || by_row_; }
+  void draw_by_row() { by_row_ = true; }
   Small<AnyDraw> draws(const std::vector<DrawName>& names) const {
     Small<AnyDraw> list;
     for (const DrawName& n : names) list.push_back(draw(n));
@@ -75,6 +84,7 @@ class Pass {
   ParamStore& store_;
   bool training_;
   std::vector<Var> vars_;
+  bool by_row_ = false;
   const DrawTables* tables_ = nullptr;
   Tensor ids_;
 };

@@ -1,0 +1,4 @@
+#include "random.h"
+#include "team.h"
+
+PLX_ROWS(FillDraw)
