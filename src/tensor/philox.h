@@ -10,7 +10,7 @@ struct U4 {
   uint32_t v[4];
 };
 
-PLX_HD inline U4 philox(U4 c, uint32_t key0, uint32_t key1) {
+PLX_HD U4 philox(U4 c, uint32_t key0, uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = static_cast<uint64_t>(0xD2511F53u) * c.v[0];
     const uint64_t b = static_cast<uint64_t>(0xCD9E8D57u) * c.v[2];
@@ -23,6 +23,6 @@ PLX_HD inline U4 philox(U4 c, uint32_t key0, uint32_t key1) {
 }
 
 // Top 24 bits as a number in [0, 1): exact in single precision.
-PLX_HD inline float unit_float(uint32_t bits) { return static_cast<float>(bits >> 8) * 5.9604644775390625e-8f; }
+PLX_HD float unit_float(uint32_t bits) { return static_cast<float>(bits >> 8) * 5.9604644775390625e-8f; }
 
 }  // namespace parallax
