@@ -1,7 +1,7 @@
 // k-means: greedy k-means++ seeding, Lloyd iterations, many restarts at once, every row used. The labels are those of exact
 // arithmetic on the given centres: products in the data's precision decide clear cases, differences in double precision
-// everything within their rounding bound. Sums are in double with a fixed order, so neither the number of threads nor the
-// vector width changes a bit of the result.
+// everything within their rounding bound. Sums are in double with a fixed order, so neither the number of threads nor (with
+// fused multiply-add hardware) the vector width changes a bit of the result.
 #pragma once
 #include <cstdint>
 #include <vector>
