@@ -1,0 +1,94 @@
+// k-means on Gaussian blobs: seconds, points * clusters * iterations per second, GFLOP/s of the assignment, threads 1 and 2.
+// bench_kmeans [--large]
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+#include "parallax/cluster/kmeans.h"
+#include "parallax/tensor/gemm.h"
+
+using namespace parallax;
+
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+struct Case {
+  const char* name;
+  int64_t n, d, k, restarts;
+  double spread;  // distance of the blob centres in units of their width
+  bool large;
+};
+
+std::vector<float> blobs(const Case& c) {
+  Draw<float> noise{1, tag_of("noise")}, centre{1, tag_of("centre")};
+  std::vector<float> x(static_cast<size_t>(c.n * c.d));
+  for (int64_t i = 0; i < c.n; ++i)
+    for (int64_t j = 0; j < c.d; ++j)
+      x[static_cast<size_t>(i * c.d + j)] = noise.normal(i, j) + static_cast<float>(c.spread) * centre.normal(i % c.k, j);
+  return x;
+}
+
+void measure(const Case& c, int threads) {
+  Context ctx({.seed = 1, .threads = threads});
+  const Tensor x = Tensor::from(ctx, blobs(c), {c.n, c.d});
+  KMeansOptions o;
+  o.k = c.k;
+  o.restarts = c.restarts;
+  KMeansResult r = kmeans(ctx, x, o);
+  double best = 1e30;
+  for (int repeat = 0; repeat < (c.large ? 2 : 5); ++repeat) {
+    const double start = now();
+    r = kmeans(ctx, x, o);
+    best = std::min(best, now() - start);
+  }
+  // one pass from given centres, repeated: the assignment with its update
+  KMeansOptions one = o;
+  one.restarts = 1;
+  one.start = r.centres;
+  std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f s  inertia %.8g  best after %ld iterations\n", c.name, long(c.n), long(c.d),
+              long(c.k), long(c.restarts), threads, best, r.inertia, long(r.iterations));
+}
+
+// Points * clusters * iterations: all restarts are forced through exactly `iterations` passes.
+void passes(const Case& c, int threads) {
+  Context ctx({.seed = 1, .threads = threads});
+  const Tensor x = Tensor::from(ctx, blobs(c), {c.n, c.d});
+  KMeansOptions o;
+  o.k = c.k;
+  o.restarts = c.restarts;
+  o.tol = 0;
+  const auto time = [&](int64_t iterations) {
+    o.max_iter = iterations;
+    double best = 1e30;
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const double start = now();
+      kmeans(ctx, x, o);
+      best = std::min(best, now() - start);
+    }
+    return best;
+  };
+  const double per_pass = (time(6) - time(1)) / 5, work = static_cast<double>(c.n * c.k * c.restarts);
+  std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f ms a pass  %8.2f G points*clusters/s  %7.1f GFLOP/s\n", c.name, long(c.n),
+              long(c.d), long(c.k), long(c.restarts), threads, 1e3 * per_pass, work / per_pass * 1e-9,
+              2e-9 * work * static_cast<double>(c.d) / per_pass);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool large = argc > 1 && std::strcmp(argv[1], "--large") == 0;
+  const Case cases[] = {
+      {"evaluation", 2000, 64, 10, 100, 0.3, false},   {"evaluation, wide", 2000, 384, 10, 100, 0.3, false},
+      {"evaluation, wider", 2000, 640, 10, 100, 0.3, false}, {"ten thousand", 10000, 64, 20, 10, 0.3, false},
+      {"hundred thousand", 100000, 64, 20, 10, 0.3, true},
+  };
+  std::printf("peak %.0f GFLOP/s a thread\n", measure_peak_gflops(DType::f32));
+  std::printf("%-28s %7s %5s %4s %4s %2s\n", "case", "n", "d", "k", "runs", "th");
+  for (const Case& c : cases)
+    for (const int threads : {1, 2}) {
+      if (c.large && !large) continue;
+      measure(c, threads);
+      passes(c, threads);
+    }
+}
