@@ -149,6 +149,8 @@ struct Method {
   virtual void profile(bool reference) = 0;
   virtual void params(Visitor& p) = 0;
   virtual void build(Build& b) = 0;
+  // After the parameters have their initial values: copies of other parameters, tables in buffers.
+  virtual void initialise(ParamStore&) {}
   virtual std::vector<Phase> plan() = 0;
   // Representations of a block of rows: view<v>, global, fused, probabilities.
   virtual void embed(Rows& r) = 0;

@@ -67,6 +67,8 @@ struct SparseMvc final : Method {
   bool full_batch = true;
   DataSpec spec;
 
+  std::string label(int u) const { return u < views ? std::to_string(u) : "global"; }
+
   std::string unfit(const DataSpec& s) const override {
     if (s.samples < 2) return "SparseMVC needs at least two samples for its alignment";
     if (batch_size == 1) return "batch_size=1 leaves the alignment no negatives";
@@ -129,8 +131,8 @@ struct SparseMvc final : Method {
       w_q = b.store.add("attention.query.weight", {feature_dim, feature_dim}, init::fan_in(feature_dim));
       w_k = b.store.add("attention.key.weight", {feature_dim, feature_dim}, init::fan_in(feature_dim));
     }
-    for (const int u : order) rec_names.push_back(str("rec.", u));
-    for (int i = 0; i < total; ++i) (i < open ? sparse_names : zero_names).push_back(str("sparse.", order[static_cast<size_t>(i)]));
+    for (const int u : order) rec_names.push_back("rec." + label(u));
+    for (int i = 0; i < total; ++i) (i < open ? sparse_names : zero_names).push_back("sparse." + label(order[static_cast<size_t>(i)]));
     for (int v = 0; v < views; ++v) con_names.push_back(str("con.", v));
     if (open < total) b.state["closed"] = Tensor::persistent(b.ctx, b.store.dtype(), {total - open, 1});
     if (full_batch) b.state["concat"] = concat_views(b.ctx, b.views);
@@ -244,7 +246,7 @@ struct SparseMvc final : Method {
       x.push_back(s.constant(targets[targets.size() - 1]));
       if (s.tapping()) {
         outputs.push_back(Tensor::empty(s.ctx(), s.dtype(), targets[targets.size() - 1].shape()));
-        s.tap(str("xhat.", u), outputs[outputs.size() - 1]);
+        s.tap("xhat." + label(u), outputs[outputs.size() - 1]);
       }
     }
     Var penalty;
@@ -257,7 +259,7 @@ struct SparseMvc final : Method {
       terms.push_back(penalty);
     }
     if (open < total) s.log(zero_names, s.constant(s.state("closed")));
-    for (int u = 0; u < total && s.tapping(); ++u) s.tap(str("z.", u), problem(z, total, place[static_cast<size_t>(u)]));
+    for (int u = 0; u < total && s.tapping(); ++u) s.tap("z." + label(u), problem(z, total, place[static_cast<size_t>(u)]));
     s.tap("sparsity", sparsity);
     if (phase == "contrast") {
       const Aligned a = align(s, z);
