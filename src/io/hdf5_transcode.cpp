@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <set>
 #include <vector>
 
@@ -15,6 +14,11 @@
 #include "hdf5_reply.h"
 
 namespace parallax {
+
+std::recursive_mutex& hdf5_mutex() {
+  static std::recursive_mutex m;
+  return m;
+}
 
 void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
@@ -482,8 +486,7 @@ uint64_t Transcoder::run() {
 }  // namespace
 
 uint64_t transcode_hdf5(const H5TranscodeOptions& options, const H5Sink& sink) {
-  static std::mutex one_at_a_time;  // the library may have been built without thread safety
-  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  const std::lock_guard<std::recursive_mutex> lock(hdf5_mutex());
   return Transcoder(options, sink).run();
 }
 
