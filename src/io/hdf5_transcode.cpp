@@ -109,14 +109,13 @@ class Transcoder {
 
   const H5TranscodeOptions& o_;
   const H5Sink& sink_;
-  uint64_t written_ = 0, nodes_ = 0;
+  uint64_t written_ = 0;
   struct Object {
     std::string path;
     bool group;
   };
   std::vector<Object> objects_;
   std::map<haddr_t, std::string> by_address_;
-  hid_t file_ = -1;
 };
 
 std::vector<Link> Transcoder::links(hid_t group, const std::string& path) {
@@ -464,7 +463,6 @@ uint64_t Transcoder::run() {
              why.find("lock") != why.npos ? "; on network file systems set HDF5_USE_FILE_LOCKING=FALSE" : "");
   }
   if (o_.opened) o_.opened();
-  file_ = file;
   const Id root(H5Gopen2(file, "/", H5P_DEFAULT));
   if (root < 0) fail_hdf5("the root group is unreadable");
   H5O_info_t info;

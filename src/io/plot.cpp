@@ -185,7 +185,8 @@ std::string draw(const Plot& plot, const std::string& stem) {
   };
   const std::string gnuplot = gnuplot_path();
   if (gnuplot.empty()) return keep_script("curves not drawn: gnuplot was not found, install gnuplot-nox");
-  for (const auto& [ending, terminal] : {std::pair{".png", png}, std::pair{".svg", svg}}) {
+  for (const std::string ending : {".png", ".svg"}) {
+    const std::string& terminal = ending == ".png" ? png : svg;
     bool drawn = false;
     try {
       replace_file(stem + ending, [&](const std::string& temporary) {
