@@ -165,7 +165,7 @@ TEST(Writers, AFullDiskIsAnIoError) {
     text = refusal([&] { write_file(folder + "/big.txt", std::string(100000, 'x')); }, ErrorKind::io);
     hdf5 = refusal([&] {
       std::vector<double> noise;
-      for (int i = 0; i < 100000; ++i) noise.push_back(std::sin(i * i));
+      for (int i = 0; i < 100000; ++i) noise.push_back(std::sin(1.0 * i * i));
       write_hdf5(folder + "/big.h5", [&](H5Writer& w) { w.dataset("/x", std::span<const double>(noise), {noise.size()}); });
     }, ErrorKind::io);
   } catch (...) {
