@@ -6,6 +6,8 @@ find_package(TBB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_path(PLX_ZIP_INCLUDE zip.h REQUIRED)
 find_library(PLX_ZIP_LIBRARY zip REQUIRED)
+find_path(PLX_EIGEN_INCLUDE Eigen/Core PATH_SUFFIXES eigen3 REQUIRED)
+find_path(PLX_SPECTRA_INCLUDE Spectra/SymEigsSolver.h REQUIRED)
 
 # CBLAS only where asked for. The flavour is linked by its own name, never through the distribution's alternatives.
 if(NOT PLX_GEMM STREQUAL own)

@@ -4,211 +4,12 @@
 #include <cmath>
 
 #include "../tensor/log.h"
-#include "kmeans_kernels.h"
 #include "kmeans_seeding.h"
+#include "lloyd.h"
 
 namespace parallax {
 namespace {
 using namespace cluster_detail;
-
-constexpr int64_t kFlightBytes = int64_t{1} << 28;  // working memory of the restarts that run together
-enum class State { active, last_pass, done };
-
-// One restart under way.
-template <class T> struct Restart {
-  State state = State::active;
-  std::vector<double> centres, next, sums;  // [k, d]
-  std::vector<int64_t> counts;              // [k]
-  std::vector<T> scaled, half;
-  int32_t *before = nullptr, *labels = nullptr;  // [n]
-  int64_t iterations = 0;
-  bool settled = false;  // stopped because the labels repeat
-  double inertia = 0;
-};
-
-template <class T> class Lloyd {
- public:
-  Lloyd(Context& ctx, const Points<T>& p, const KMeansOptions& o) : ctx_(ctx), p_(p), o_(o), kd_(size_t(o.k * p.d)) {}
-
-  // Runs all restarts to their ends.
-  void solve(std::vector<Restart<T>>& restarts) {
-    for (Restart<T>& r : restarts) {
-      r.next.resize(kd_);
-      r.sums.assign(kd_, 0.0);
-      r.counts.assign(size_t(o_.k), 0);
-      r.scaled.resize(kd_);
-      r.half.resize(size_t(o_.k));
-      std::fill_n(r.before, p_.n, -1);
-    }
-    std::vector<Restart<T>*> running;
-    for (;;) {
-      running.clear();
-      for (Restart<T>& r : restarts)
-        if (r.state != State::done) running.push_back(&r);
-      if (running.empty()) break;
-      nearest(running);
-      std::erase_if(running, [](Restart<T>* r) {
-        if (r->state == State::last_pass) r->state = State::done;
-        return r->state == State::done;
-      });
-      update(running);
-    }
-    for (Restart<T>& r : restarts) running.push_back(&r);
-    measure(running);
-  }
-
-  // The winner's sums were kept up to date by differences; once more from scratch, if its centres are means.
-  void polish(Restart<T>& r) {
-    if (!r.settled) return;
-    const Restart<T> kept = r;
-    const std::vector<int32_t> labels(r.labels, r.labels + p_.n);
-    std::fill_n(r.before, p_.n, -1);
-    r.sums.assign(kd_, 0.0);
-    r.counts.assign(size_t(o_.k), 0);
-    std::vector<int64_t> moved;
-    move({&r}, moved);
-    for (size_t c = 0; c < size_t(o_.k); ++c)
-      for (size_t j = 0; j < size_t(p_.d) && r.counts[c] > 0; ++j)
-        r.centres[c * size_t(p_.d) + j] = r.sums[c * size_t(p_.d) + j] / static_cast<double>(r.counts[c]);
-    nearest({&r});
-    if (!std::equal(labels.begin(), labels.end(), r.labels)) {  // an exact tie fell the other way
-      r.centres = kept.centres;
-      std::copy(labels.begin(), labels.end(), r.labels);
-    }
-    measure({&r});
-  }
-
- private:
-  std::vector<Slot<T>> slots(const std::vector<Restart<T>*>& running) const {
-    std::vector<Slot<T>> list;
-    for (const Restart<T>* r : running)
-      list.push_back({r->centres.data(), r->scaled.data(), r->half.data(), T(0), r->before, r->labels});
-    return list;
-  }
-
-  // labels <- nearest centres
-  void nearest(const std::vector<Restart<T>*>& running) {
-    std::vector<Slot<T>> list = slots(running);
-    ctx_.parallel(int64_t(running.size()), [&](int64_t s) {
-      Restart<T>& r = *running[size_t(s)];
-      double longest = 0;
-      for (size_t c = 0; c < size_t(o_.k); ++c) {
-        double square = 0;
-        for (size_t j = 0, e = c * size_t(p_.d); j < size_t(p_.d); ++j, ++e) {
-          const double t = (r.centres[e] - p_.mean[j]) * p_.scale;
-          r.scaled[e] = static_cast<T>(t);
-          square += t * t;
-        }
-        r.half[c] = static_cast<T>(0.5 * square);
-        longest = std::max(longest, square);
-      }
-      list[size_t(s)].max_norm = static_cast<T>(std::sqrt(longest) * (1 + 8 * unit_roundoff<T>()));
-    });
-    run(ctx_, NearestCentres<T>{p_.x, p_.strips.template ptr<T>(), p_.norms.template ptr<T>(), o_.k, list.data(),
-                                int64_t(list.size())});
-  }
-
-  // sums and counts follow the labels
-  void move(const std::vector<Restart<T>*>& running, std::vector<int64_t>& moved) {
-    const int64_t blocks = (p_.n + kMoveRows - 1) / kMoveRows, per_slot = blocks * int64_t(kd_);
-    const auto group = size_t(std::max<int64_t>(1, kFlightBytes / 8 / per_slot));
-    const std::vector<Slot<T>> list = slots(running);
-    moved.assign(running.size(), 0);
-    std::vector<int64_t> counts, changed;
-    for (size_t g = 0; g < list.size(); g += group) {
-      const size_t size = std::min(group, list.size() - g);
-      const ScratchScope scope(ctx_);
-      const Tensor sums = Tensor::empty(ctx_, DType::f64, {int64_t(size) * blocks, int64_t(kd_)});
-      counts.resize(size * size_t(blocks * o_.k));
-      changed.resize(size * size_t(blocks));
-      run(ctx_, MovedRows<T>{p_.x, o_.k, list.data() + g, int64_t(size), sums.ptr<double>(), counts.data(), changed.data()});
-      ctx_.parallel(int64_t(size), [&](int64_t s) {
-        Restart<T>& r = *running[g + size_t(s)];
-        for (int64_t b = s * blocks; b < (s + 1) * blocks; ++b) {
-          const double* add = sums.ptr<double>() + b * int64_t(kd_);
-          for (size_t e = 0; e < kd_; ++e) r.sums[e] += add[e];
-          for (int64_t c = 0; c < o_.k; ++c) r.counts[size_t(c)] += counts[size_t(b * o_.k + c)];
-          moved[g + size_t(s)] += changed[size_t(b)];
-        }
-      });
-    }
-  }
-
-  // New centres, and whether the restart ends.
-  void update(const std::vector<Restart<T>*>& running) {
-    std::vector<int64_t> moved;
-    move(running, moved);
-    const double limit = o_.tol * p_.mean_variance;
-    ctx_.parallel(int64_t(running.size()), [&](int64_t s) {
-      Restart<T>& r = *running[size_t(s)];
-      ++r.iterations;
-      if (moved[size_t(s)] == 0) {
-        r.state = State::done;
-        r.settled = true;
-        return;
-      }
-      means(r);
-      double shift = 0;
-      for (size_t e = 0; e < kd_; ++e) shift += (r.next[e] - r.centres[e]) * (r.next[e] - r.centres[e]);
-      std::swap(r.next, r.centres);
-      std::swap(r.before, r.labels);
-      if (shift <= limit || r.iterations >= o_.max_iter) r.state = State::last_pass;
-    });
-  }
-
-  // next = means of the clusters; an empty one takes the row farthest from its centre, and that row leaves its cluster.
-  void means(Restart<T>& r) const {
-    const auto d = size_t(p_.d);
-    std::vector<size_t> empty;
-    for (size_t c = 0; c < size_t(o_.k); ++c) {
-      if (r.counts[c] == 0) empty.push_back(c);
-      for (size_t j = 0; j < d; ++j)
-        r.next[c * d + j] = r.counts[c] > 0 ? r.sums[c * d + j] / static_cast<double>(r.counts[c]) : r.centres[c * d + j];
-    }
-    if (empty.empty()) return;
-    std::vector<double> far(static_cast<size_t>(p_.n));
-    const auto centre = [&](int64_t i) { return r.centres.data() + size_t(r.labels[i]) * d; };
-    for (int64_t i = 0; i < p_.n; ++i) {
-      double square = 0;
-      for (size_t j = 0; j < d; ++j) square += (p_.x.row(i)[j] - centre(i)[j]) * (p_.x.row(i)[j] - centre(i)[j]);
-      far[size_t(i)] = square;
-    }
-    std::vector<int64_t> counts = r.counts;
-    std::vector<double> sums = r.sums;
-    for (const size_t c : empty) {
-      int64_t best = -1;
-      for (int64_t i = 0; i < p_.n; ++i)
-        if (counts[size_t(r.labels[i])] > 1 && far[size_t(i)] > (best < 0 ? 0.0 : far[size_t(best)])) best = i;
-      if (best < 0) return;  // every row sits on a centre already
-      const auto from = size_t(r.labels[best]);
-      far[size_t(best)] = 0;
-      --counts[from];
-      for (size_t j = 0; j < d; ++j) {
-        const double x = p_.x.row(best)[j];
-        r.next[c * d + j] = x;
-        sums[from * d + j] -= x;
-        r.next[from * d + j] = sums[from * d + j] / static_cast<double>(counts[from]);
-      }
-    }
-  }
-
-  void measure(const std::vector<Restart<T>*>& list) {
-    const int64_t blocks = (p_.n + kSumRows - 1) / kSumRows;
-    const std::vector<Slot<T>> all = slots(list);
-    std::vector<double> partial(all.size() * size_t(blocks));
-    run(ctx_, Inertia<T>{p_.x, all.data(), int64_t(all.size()), partial.data()});
-    for (size_t s = 0; s < all.size(); ++s) {
-      list[s]->inertia = 0;
-      for (size_t b = 0; b < size_t(blocks); ++b) list[s]->inertia += partial[s * size_t(blocks) + b];
-      PLX_CHECK(numeric, std::isfinite(list[s]->inertia), "k-means: the squared distances overflow double precision");
-    }
-  }
-
-  Context& ctx_;
-  const Points<T>& p_;
-  const KMeansOptions& o_;
-  size_t kd_;
-};
 
 template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMeansOptions& o) {
   const ScratchScope scope(ctx);
@@ -239,7 +40,14 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
           restarts[size_t(r)].centres.insert(restarts[size_t(r)].centres.end(), row, row + d);
         }
     }
-    lloyd.solve(restarts);
+    std::vector<Restart<T>*> all;
+    for (Restart<T>& r : restarts) all.push_back(&r);
+    lloyd.solve(all, o.tol);
+    if (o.start.empty() && o.refine > 0) {
+      std::stable_sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->inertia < b->inertia; });
+      all.resize(std::min(all.size(), size_t(o.refine)));
+      lloyd.refine(all);
+    }
     for (int64_t r = 0; r < count; ++r) {
       const double inertia = restarts[size_t(r)].inertia;
       best.restart_inertias.push_back(inertia);
@@ -278,6 +86,7 @@ KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& o) {
   PLX_CHECK(config, o.k <= x.rows(), "k-means: ", o.k, " clusters were asked for, but there are only ", x.rows(), " rows");
   PLX_CHECK(config, o.restarts >= 1, "k-means: ", o.restarts, " restarts were asked for; at least 1 is needed");
   PLX_CHECK(config, o.max_iter >= 1, "k-means: at most ", o.max_iter, " iterations were asked for; at least 1 is needed");
+  PLX_CHECK(config, o.refine >= 0, "k-means: the number of restarts to refine is ", o.refine, "; it cannot be negative");
   PLX_CHECK(config, o.tol >= 0, "k-means: the tolerance is ", o.tol, "; it cannot be negative");
   PLX_CHECK(shape, o.start.empty() || static_cast<int64_t>(o.start.size()) == o.k * x.cols(), "k-means: ", o.start.size(),
             " start values for ", o.k, " centres of ", x.cols(), " columns");

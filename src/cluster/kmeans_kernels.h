@@ -67,6 +67,34 @@ template <class T> struct Trials {
 };
 PLX_KERNEL(Trials)
 
+// Single-row moves: row i of cluster a goes to b if n_b / (n_b + 1) |x_i - c_b|^2 < n_a / (n_a - 1) |x_i - c_a|^2.
+template <class T> struct RowMoves {
+  double* centres = nullptr;  // [k, d] means of the clusters
+  int64_t* counts = nullptr;  // [k]
+  int32_t* labels = nullptr;  // [n]
+  uint8_t* flags = nullptr;   // [n] 1 = may be worth moving
+  int64_t moved = 0;
+};
+// Flags all rows that a move could help, by approximate distances with their rounding bound.
+template <class T> struct FlagRows {
+  Mat<const T> x;
+  const T* strips = nullptr;
+  const T* norms = nullptr;
+  int64_t k = 0;
+  const Slot<T>* slots = nullptr;
+  const RowMoves<T>* moves = nullptr;
+  int64_t n_slots = 0;
+};
+PLX_KERNEL(FlagRows)
+// Moves flagged rows in order of index, exact distances, both means updated at once.
+template <class T> struct MoveRows {
+  Mat<const T> x;
+  int64_t k = 0;
+  RowMoves<T>* moves = nullptr;
+  int64_t n_slots = 0;
+};
+PLX_KERNEL(MoveRows)
+
 // Nearest centre by differences only, for rows on their own.
 template <class T> struct NearestExact {
   Mat<const T> x;
