@@ -4,7 +4,7 @@ add_executable(parallax-hdf5 ${PROJECT_SOURCE_DIR}/src/io/hdf5_helper_main.cpp $
                ${PROJECT_SOURCE_DIR}/src/tensor/error.cpp)
 plx_settings(parallax-hdf5)
 target_link_libraries(parallax-hdf5 PRIVATE ${HDF5_C_LIBRARIES} Threads::Threads)
-if(PLX_SANITIZE)
+if(PLX_SANITIZE OR PLX_FUZZ)
   target_compile_options(parallax-hdf5 PRIVATE -fno-sanitize=all)
   target_link_options(parallax-hdf5 PRIVATE -fno-sanitize=all)
 endif()

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <set>
 #include <vector>
 
@@ -15,6 +14,11 @@
 #include "hdf5_reply.h"
 
 namespace parallax {
+
+std::recursive_mutex& hdf5_mutex() {
+  static std::recursive_mutex m;
+  return m;
+}
 
 void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
@@ -105,14 +109,13 @@ class Transcoder {
 
   const H5TranscodeOptions& o_;
   const H5Sink& sink_;
-  uint64_t written_ = 0, nodes_ = 0;
+  uint64_t written_ = 0;
   struct Object {
     std::string path;
     bool group;
   };
   std::vector<Object> objects_;
   std::map<haddr_t, std::string> by_address_;
-  hid_t file_ = -1;
 };
 
 std::vector<Link> Transcoder::links(hid_t group, const std::string& path) {
@@ -460,7 +463,6 @@ uint64_t Transcoder::run() {
              why.find("lock") != why.npos ? "; on network file systems set HDF5_USE_FILE_LOCKING=FALSE" : "");
   }
   if (o_.opened) o_.opened();
-  file_ = file;
   const Id root(H5Gopen2(file, "/", H5P_DEFAULT));
   if (root < 0) fail_hdf5("the root group is unreadable");
   H5O_info_t info;
@@ -482,8 +484,7 @@ uint64_t Transcoder::run() {
 }  // namespace
 
 uint64_t transcode_hdf5(const H5TranscodeOptions& options, const H5Sink& sink) {
-  static std::mutex one_at_a_time;  // the library may have been built without thread safety
-  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  const std::lock_guard<std::recursive_mutex> lock(hdf5_mutex());
   return Transcoder(options, sink).run();
 }
 

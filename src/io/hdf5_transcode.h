@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 
 namespace parallax {
@@ -23,6 +24,7 @@ uint64_t transcode_hdf5(const H5TranscodeOptions& options, const H5Sink& sink);
 
 // The deepest message of the HDF5 error stack, "" if there is none; clears the stack.
 std::string hdf5_error_text();
+std::recursive_mutex& hdf5_mutex();  // the library may have been built without thread safety: one call at a time
 void silence_hdf5();  // no printing to stderr by the library, on this thread
 
 }  // namespace parallax
