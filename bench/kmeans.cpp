@@ -1,5 +1,5 @@
-// k-means on Gaussian blobs: seconds, points * clusters * iterations per second, GFLOP/s of the assignment, threads 1 and 2.
-// bench_kmeans [--large]
+// k-means on Gaussian blobs: seconds, points * clusters * iterations per second, GFLOP/s of the assignment, threads 1
+// and 2. bench_kmeans [--large]
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -25,7 +25,8 @@ std::vector<float> blobs(const Case& c) {
   std::vector<float> x(static_cast<size_t>(c.n * c.d));
   for (int64_t i = 0; i < c.n; ++i)
     for (int64_t j = 0; j < c.d; ++j)
-      x[static_cast<size_t>(i * c.d + j)] = noise.normal(i, j) + static_cast<float>(c.spread) * centre.normal(i % c.k, j);
+      x[static_cast<size_t>(i * c.d + j)] =
+          noise.normal(i, j) + static_cast<float>(c.spread) * centre.normal(i % c.k, j);
   return x;
 }
 
@@ -46,8 +47,8 @@ void measure(const Case& c, int threads) {
   KMeansOptions one = o;
   one.restarts = 1;
   one.start = r.centres;
-  std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f s  inertia %.8g  best after %ld iterations\n", c.name, long(c.n), long(c.d),
-              long(c.k), long(c.restarts), threads, best, r.inertia, long(r.iterations));
+  std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f s  inertia %.8g  best after %ld iterations\n", c.name, long(c.n),
+              long(c.d), long(c.k), long(c.restarts), threads, best, r.inertia, long(r.iterations));
 }
 
 // Points * clusters * iterations: all restarts are forced through exactly `iterations` passes.
@@ -69,8 +70,8 @@ void passes(const Case& c, int threads) {
     return best;
   };
   const double per_pass = (time(6) - time(1)) / 5, work = static_cast<double>(c.n * c.k * c.restarts);
-  std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f ms a pass  %8.2f G points*clusters/s  %7.1f GFLOP/s\n", c.name, long(c.n),
-              long(c.d), long(c.k), long(c.restarts), threads, 1e3 * per_pass, work / per_pass * 1e-9,
+  std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f ms a pass  %8.2f G points*clusters/s  %7.1f GFLOP/s\n", c.name,
+              long(c.n), long(c.d), long(c.k), long(c.restarts), threads, 1e3 * per_pass, work / per_pass * 1e-9,
               2e-9 * work * static_cast<double>(c.d) / per_pass);
 }
 
@@ -79,7 +80,7 @@ void passes(const Case& c, int threads) {
 int main(int argc, char** argv) {
   const bool large = argc > 1 && std::strcmp(argv[1], "--large") == 0;
   const Case cases[] = {
-      {"evaluation", 2000, 64, 10, 100, 0.3, false},   {"evaluation, wide", 2000, 384, 10, 100, 0.3, false},
+      {"evaluation", 2000, 64, 10, 100, 0.3, false},         {"evaluation, wide", 2000, 384, 10, 100, 0.3, false},
       {"evaluation, wider", 2000, 640, 10, 100, 0.3, false}, {"ten thousand", 10000, 64, 20, 10, 0.3, false},
       {"hundred thousand", 100000, 64, 20, 10, 0.3, true},
   };

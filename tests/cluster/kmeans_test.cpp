@@ -40,7 +40,8 @@ template <class T> Plain plain_lloyd(const std::vector<T>& x, size_t n, size_t d
       double best = INFINITY;
       for (size_t g = 0; g < k; ++g) {
         double s = 0;
-        for (size_t j = 0; j < d; ++j) s += (double(x[i * d + j]) - c[g * d + j]) * (double(x[i * d + j]) - c[g * d + j]);
+        for (size_t j = 0; j < d; ++j)
+          s += (double(x[i * d + j]) - c[g * d + j]) * (double(x[i * d + j]) - c[g * d + j]);
         if (s < best) best = s, next[i] = static_cast<int32_t>(g);
       }
       p.inertia += best;
@@ -75,13 +76,15 @@ template <class T> void from_given_centres(int64_t n, int64_t d, int64_t k, doub
   EXPECT_EQ(r.labels, p.labels);
   EXPECT_NEAR(r.inertia, p.inertia, tolerance * p.inertia);
   ASSERT_EQ(r.centres.size(), p.centres.size());
-  for (size_t e = 0; e < p.centres.size(); ++e) EXPECT_NEAR(r.centres[e], p.centres[e], tolerance * (1 + std::abs(shift)));
+  for (size_t e = 0; e < p.centres.size(); ++e)
+    EXPECT_NEAR(r.centres[e], p.centres[e], tolerance * (1 + std::abs(shift)));
   EXPECT_EQ(r.restart_inertias, std::vector<double>{r.inertia});
   EXPECT_EQ(assign(ctx, Tensor::from(ctx, x, {n, d}), r.centres), r.labels);
 }
 
 TEST(KMeans, GivenCentresEqualPlainLloyd) {
-  for (const auto& [n, d, k] : {std::tuple{131, 3, 7}, {50, 37, 2}, {83, 5, 4}, {1000, 16, 15}, {333, 300, 31}, {40, 1, 40}}) {
+  for (const auto& [n, d, k] :
+       {std::tuple{131, 3, 7}, {50, 37, 2}, {83, 5, 4}, {1000, 16, 15}, {333, 300, 31}, {40, 1, 40}}) {
     SCOPED_TRACE(testing::Message() << n << " x " << d << ", k = " << k);
     from_given_centres<double>(n, d, k, 0, 1e-12);
     from_given_centres<float>(n, d, k, 0, 1e-12);
