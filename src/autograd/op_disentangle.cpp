@@ -164,13 +164,16 @@ void Discriminators::backward(Context& ctx, const Attr& at, const Saved& s, cons
     if (!g[0]) return;
     const Grad::Open o = g[0].open(ctx);
     for (int i = 0; i < V; ++i)  // one after the other: all add to the same codes
-      gemm(ctx, s.dh.row_range(i * all, all), s.w[i], o.tensor, {.beta = i ? 1.0 : o.beta, .alpha_by = gy.row_range(i, 1)});
+      gemm(ctx, s.dh.row_range(i * all, all), s.w[i], o.tensor,
+           {.alpha = at.reversal ? -1.0 : 1.0, .beta = i ? 1.0 : o.beta, .alpha_by = gy.row_range(i, 1)});
   });
 }
 
 Var discriminators(const Var& specific, std::span<const Var> w1, std::span<const Var> b1, std::span<const Var> w2,
-                   std::span<const Var> b2, bool squash, double slope, double weight, std::span<const Tensor> outputs) {
-  Discriminators::Attr at{.views = static_cast<int>(w1.size()), .slope = slope, .weight = weight, .squash = squash, .outputs = {}};
+                   std::span<const Var> b2, bool squash, double slope, double weight, std::span<const Tensor> outputs,
+                   bool reversal) {
+  Discriminators::Attr at{.views = static_cast<int>(w1.size()), .slope = slope, .weight = weight, .squash = squash, .outputs = {},
+                          .reversal = reversal};
   for (const Tensor& t : outputs) at.outputs.push_back(t);
   Small<Var, 4 * kMaxProblems + 1> inputs;
   inputs.push_back(specific);

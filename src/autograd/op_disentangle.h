@@ -45,6 +45,7 @@ struct Discriminators {
     double slope = 0.01, weight = 1;
     bool squash = true;
     Small<Tensor> outputs;  // [n, V] each, where defined: y
+    bool reversal = false;  // the codes get the negative gradient: they work against the discriminators
   };
   struct Saved {
     Tensor p;             // [V n, d]
@@ -58,6 +59,6 @@ struct Discriminators {
 // specific: P stacked [V n, d]; w1 [hidden, d], b1 [1, hidden], w2 [1, hidden], b2 [1, 1], one each per view.
 Var discriminators(const Var& specific, std::span<const Var> w1, std::span<const Var> b1, std::span<const Var> w2,
                    std::span<const Var> b2, bool squash, double slope = 0.01, double weight = 1,
-                   std::span<const Tensor> outputs = {});
+                   std::span<const Tensor> outputs = {}, bool reversal = false);
 
 }  // namespace parallax
