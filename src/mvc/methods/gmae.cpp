@@ -19,7 +19,7 @@ namespace {
 struct Gmae final : Method {
   int64_t feature_dim = 128, disc_hidden = 64, head_hidden = 0;
   std::vector<int64_t> hidden{500, 200};
-  double disc_slope = 0.01, lambda_ma = 0.01, lambda_con = 0.01, lambda_dis = 1, lambda_cls = 0;
+  double disc_slope = 0.01, lambda_ma = 0.01, lambda_con = 0.01, lambda_dis = 1, lambda_cls = -1;
   double dropout_code = 0.5, dropout_rec = 0.5, dropout_head = 0.2, learning_rate = 1e-3, weight_decay = 0;
   std::string disc_loss = "ref", anchors = "all", index_rule = "consistent", codes = "both", task = "cluster";
   bool do_contrast = true, do_mi = true, do_ad = true, reversal = false;
@@ -73,7 +73,7 @@ struct Gmae final : Method {
     p.choice("task", task, {"cluster", "classify"}, "classify: layer norm and classifier head (labels are given by the trainer)");
     p.number("dropout_head", dropout_head, 0, 0.99, "classification: dropout in the head");
     p.integer("head_hidden", head_hidden, 0, 65536, "classification: hidden width of the head; 0: min(256, d (V + 1))");
-    p.number("lambda_cls", lambda_cls, 0, 1e6, "classification: weight of the cross-entropy; 0: number of views (published)");
+    p.number("lambda_cls", lambda_cls, -1, 1e6, "classification: weight of the cross-entropy; -1: number of views (published)");
   }
 
   int views = 0;
@@ -250,7 +250,7 @@ struct Gmae final : Method {
     if (do_contrast) terms.push_back(con), weights.push_back(lambda_con);
     if (classify) {
       const Var scores = logits(s, side), ce = cross_entropy(scores, s.state("labels"));
-      const Var cls = weighted_total({&ce, 1}, std::vector<double>{lambda_cls > 0 ? lambda_cls : static_cast<double>(views)});
+      const Var cls = weighted_total({&ce, 1}, std::vector<double>{lambda_cls >= 0 ? lambda_cls : static_cast<double>(views)});
       s.log(ce_name, ce);
       s.log(cls_name, cls);
       s.tap("logits", scores);
