@@ -8,8 +8,9 @@ namespace parallax {
 template <class T> struct NeighbourRows {
   Mat<T> s;                     // [tile, n]
   Mat<T> part;                  // [tile, listed]: room for the listed entries
-  const int32_t* index;         // [lists, listed], -1: unused; no entry twice in a list
+  const int32_t* index;         // [lists, listed]; no entry twice in a list
   const uint8_t *near, *far;    // [lists, listed]: how often the entry is a positive and a negative
+  const int32_t* lengths;       // [lists]: entries in use
   const int64_t *owner, *place; // of row i: its list (null: i); of entry e: its row (null: e); negative: none
   T* loss;                      // [tile]
   int64_t lists, first;
@@ -18,28 +19,36 @@ template <class T> struct NeighbourRows {
   PLX_HD int64_t rows() const { return s.rows; }
   PLX_HD int64_t width() const { return s.cols + part.cols * 16; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
-    T *x = s.row(i), *v = part.row(i);
-    const int64_t own = owner ? owner[first + i] : first + i, n = part.cols;
-    const bool anchor = own >= 0 && own < lists - (skip_last ? 1 : 0);
-    const int32_t* list = index + (anchor ? own * n : 0);
-    const uint8_t *p = near + (anchor ? own * n : 0), *q = far + (anchor ? own * n : 0);
-    const int64_t* where = place;
-    const auto row = [=](int64_t j) { return list[j] < 0 ? int64_t{-1} : (where ? where[list[j]] : static_cast<int64_t>(list[j])); };
-    T count = 0, hit = 0, z = 0;
-    if (anchor) {
-      count = team.template sum<T>(n, [=](int64_t j) { return row(j) < 0 ? T(0) : static_cast<T>(p[j]); });
-      hit = team.template sum<T>(n, [=](int64_t j) {
-        const int64_t r = row(j);
-        const T c = r < 0 ? T(0) : x[r];
-        v[j] = c;
-        return static_cast<T>(p[j]) * c;
-      });
-      z = team.template sum<T>(n, [=](int64_t j) {  // cosines lie in [-1, 1]: no maximum is needed
-        const T e = row(j) < 0 ? T(0) : static_cast<T>(q[j]) * fn::exp(v[j]);
-        v[j] = e;
-        return e;
-      });
+    const int64_t own = owner ? owner[first + i] : first + i;
+    if (own < 0 || own >= lists - (skip_last ? 1 : 0)) {
+      T* x = s.row(i);
+      team.each(s.cols, [=](int64_t j) { x[j] = T(0); });
+      if (team.leader()) loss[i] = T(0);
+    } else if (place) {
+      anchor<true>(team, i, own);
+    } else {
+      anchor<false>(team, i, own);
     }
+  }
+  template <bool Placed, class Team> PLX_HD void anchor(Team team, int64_t i, int64_t own) const {
+    T *x = s.row(i), *v = part.row(i);
+    const int64_t n = lengths[own];
+    const int32_t* list = index + own * part.cols;
+    const uint8_t *p = near + own * part.cols, *q = far + own * part.cols;
+    const int64_t* where = place;
+    const auto row = [=](int64_t j) { return Placed ? where[list[j]] : static_cast<int64_t>(list[j]); };
+    const auto here = [=](int64_t j) { return !Placed || row(j) >= 0; };
+    const T count = team.template sum<T>(n, [=](int64_t j) { return here(j) ? static_cast<T>(p[j]) : T(0); });
+    const T hit = team.template sum<T>(n, [=](int64_t j) {
+      const T c = here(j) ? x[row(j)] : T(0);
+      v[j] = c;
+      return static_cast<T>(p[j]) * c;
+    });
+    const T z = team.template sum<T>(n, [=](int64_t j) {  // cosines lie in [-1, 1]: no maximum is needed
+      const T e = here(j) ? static_cast<T>(q[j]) * fn::exp(v[j]) : T(0);
+      v[j] = e;
+      return e;
+    });
     team.sync();
     team.each(s.cols, [=](int64_t j) { x[j] = T(0); });
     team.sync();
@@ -47,8 +56,7 @@ template <class T> struct NeighbourRows {
     if (counts) {
       const T f = weight * count / z, w = weight;
       team.each(n, [=](int64_t j) {
-        const int64_t r = row(j);
-        if (r >= 0) x[r] = f * v[j] - w * static_cast<T>(p[j]);
+        if (here(j)) x[row(j)] = f * v[j] - w * static_cast<T>(p[j]);
       });
     }
     if (team.leader()) loss[i] = counts ? count * fn::log(z) - hit : T(0);

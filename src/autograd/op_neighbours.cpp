@@ -1,7 +1,6 @@
 #include "op_neighbours.h"
 
 #include <algorithm>
-#include <map>
 
 #include "../tensor/elementwise.h"
 #include "../tensor/gemm.h"
@@ -18,38 +17,43 @@ NeighbourTable neighbour_table(Context& ctx, const Tensor& positives, const Tens
             " rows of positives, ", negatives.rows(), " of negatives");
   const int64_t n = positives.rows();
   const auto near = positives.to_vector<int64_t>(), far = negatives.to_vector<int64_t>();
-  std::vector<std::map<int64_t, std::pair<int, int>>> lists(static_cast<size_t>(n));
-  size_t longest = 1;
+  // a list's members in order, each as 2 j (positive) or 2 j + 1 (negative)
+  std::vector<int64_t> list;
+  const auto read = [&](int64_t i) {
+    list.clear();
+    for (int64_t k = 0; k < positives.cols(); ++k) list.push_back(2 * near[static_cast<size_t>(i * positives.cols() + k)]);
+    for (int64_t k = 0; k < negatives.cols(); ++k) list.push_back(2 * far[static_cast<size_t>(i * negatives.cols() + k)] + 1);
+    std::sort(list.begin(), list.end());
+    for (const int64_t e : {list.front(), list.back()})
+      PLX_CHECK(data, e >= 0 && e / 2 < members, "neighbour lists: sample ", i, " lists ", e / 2, ", there are ", members, " samples");
+  };
+  std::vector<int32_t> lengths(static_cast<size_t>(n), 0);
+  PLX_CHECK(shape, positives.cols() + negatives.cols() > 0, "neighbour lists without entries");
   for (int64_t i = 0; i < n; ++i) {
-    auto& list = lists[static_cast<size_t>(i)];
-    const auto count = [&](const std::vector<int64_t>& from, int64_t each, bool negative) {
-      for (int64_t k = 0; k < each; ++k) {
-        const int64_t j = from[static_cast<size_t>(i * each + k)];
-        PLX_CHECK(data, j >= 0 && j < members, "neighbour lists: sample ", i, " lists ", j, ", there are ", members, " samples");
-        auto& c = list[j];
-        PLX_CHECK(data, ++(negative ? c.second : c.first) < 256, "neighbour lists: sample ", i, " lists ", j, " over 255 times");
-      }
-    };
-    count(near, positives.cols(), false);
-    count(far, negatives.cols(), true);
-    longest = std::max(longest, list.size());
+    read(i);
+    for (size_t k = 0; k < list.size(); ++k) lengths[static_cast<size_t>(i)] += k == 0 || list[k] / 2 != list[k - 1] / 2;
   }
-  std::vector<int32_t> index(static_cast<size_t>(n) * longest, -1);
+  const size_t longest = static_cast<size_t>(*std::max_element(lengths.begin(), lengths.end()));
+  std::vector<int32_t> index(static_cast<size_t>(n) * longest, 0);
   std::vector<uint8_t> p(index.size()), q(index.size());
-  for (size_t i = 0; i < lists.size(); ++i) {
-    size_t k = i * longest;
-    for (const auto& [j, c] : lists[i]) {
-      index[k] = static_cast<int32_t>(j);
-      p[k] = static_cast<uint8_t>(c.first);
-      q[k++] = static_cast<uint8_t>(c.second);
+  for (int64_t i = 0; i < n; ++i) {
+    read(i);
+    size_t at = static_cast<size_t>(i) * longest;
+    for (size_t k = 0; k < list.size(); ++k) {
+      if (k > 0 && list[k] / 2 != list[k - 1] / 2) ++at;
+      index[at] = static_cast<int32_t>(list[k] / 2);
+      uint8_t& c = list[k] % 2 ? q[at] : p[at];
+      PLX_CHECK(data, c < 255, "neighbour lists: sample ", i, " lists ", list[k] / 2, " over 255 times");
+      ++c;
     }
   }
   const Shape shape{n, static_cast<int64_t>(longest)};
   NeighbourTable t{Tensor::persistent(ctx, DType::i32, shape), Tensor::persistent(ctx, DType::u8, shape),
-                   Tensor::persistent(ctx, DType::u8, shape)};
+                   Tensor::persistent(ctx, DType::u8, shape), Tensor::persistent(ctx, DType::i32, {n, 1})};
   t.index.assign(index);
   t.near.assign(p);
   t.far.assign(q);
+  t.lengths.assign(lengths);
   return t;
 }
 
@@ -73,7 +77,8 @@ Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
       const Tensor tile = sim.row_range(0, m);
       gemm(ctx, x[0].row_range(first, m), others, tile, {.tb = true});
       run(ctx, NeighbourRows<T>{tile.mat<T>(), part.mat<T>(), at.table.index.ptr<int32_t>(), at.table.near.ptr<uint8_t>(),
-                                at.table.far.ptr<uint8_t>(), at.owner.defined() ? at.owner.ptr<int64_t>() : nullptr,
+                                at.table.far.ptr<uint8_t>(), at.table.lengths.ptr<int32_t>(),
+                                at.owner.defined() ? at.owner.ptr<int64_t>() : nullptr,
                                 at.place.defined() ? at.place.ptr<int64_t>() : nullptr, rows.ptr<T>() + first, at.table.lists(),
                                 first, static_cast<T>(weight), at.skip_last});
       gemm(ctx, tile, others, s.dx.row_range(first, m));

@@ -7,8 +7,9 @@ namespace parallax {
 // Lists as the kernel reads them: the distinct members of each, how often each is a positive and how often a negative. One
 // sample may be listed through several views, and be positive through one and negative through another.
 struct NeighbourTable {
-  Tensor index;      // [lists, listed] i32, -1: unused
+  Tensor index;      // [lists, listed] i32
   Tensor near, far;  // [lists, listed] u8
+  Tensor lengths;    // [lists, 1] i32: entries in use
   int64_t lists() const { return index.rows(); }
 };
 // positives [lists, P], negatives [lists, Q]: i64, members in [0, members). Persistent.

@@ -217,9 +217,11 @@ struct Gmae final : Method {
   }
 
   Var contrast(Step& s, const Var& side) {
-    NeighbourContrast::Attr at{.table = table, .owner = s.ids(), .skip_last = anchors == "skip_last"};
+    NeighbourContrast::Attr at{.table = table, .skip_last = anchors == "skip_last"};
+    const bool in_order = whole && !s.has_state("ids");  // row i is sample i
+    if (!in_order) at.owner = s.ids();
     if (index_rule == "consistent") {
-      at.place = places_of(s.ctx(), s.ids(), table.lists(), s.dtype());
+      if (!in_order) at.place = places_of(s.ctx(), s.ids(), table.lists(), s.dtype());
     } else if (s.has_state("shuffle")) {
       at.owner = s.state("original_ids");
       at.place = s.state("shuffle");
