@@ -9,6 +9,13 @@
 #include "op_shape.h"
 #include "op_sparse.h"
 #include "op_views.h"
+#include "op_classify.h"
+#include "op_codes.h"
+#include "op_diffusion.h"
+#include "op_disentangle.h"
+#include "op_neighbours.h"
+#include "op_norm.h"
+#include "op_structure.h"
 
 namespace parallax {
 std::vector<std::string_view> all_op_names();  // as listed in ops.def
