@@ -3,9 +3,13 @@
 #include <string_view>
 #include <vector>
 
+#include "op_assign.h"
 #include "op_basic.h"
 #include "op_contrast.h"
+#include "op_ddc.h"
 #include "op_linear.h"
+#include "op_norm.h"
+#include "op_pairs.h"
 #include "op_shape.h"
 #include "op_sparse.h"
 #include "op_views.h"

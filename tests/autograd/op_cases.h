@@ -45,6 +45,8 @@ const std::vector<OpCase>& op_cases();
 std::vector<OpCase> cases_of_linear();  // one function per family, defined in op_cases_*.cpp
 std::vector<OpCase> cases_of_basic();
 std::vector<OpCase> cases_of_sparsemvc();
+std::vector<OpCase> cases_of_ddmc();
+std::vector<OpCase> cases_of_distilmvc();
 
 Tensor random_tensor(Context& ctx, DType type, Shape s, double low, double high, double away, uint32_t tag);
 
