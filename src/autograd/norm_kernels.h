@@ -33,6 +33,7 @@ template <class T> struct BatchNormColumns {
   Mat<const T> x;                // [G * n, d]
   Mat<T> y;
   const T *gamma[kMaxProblems], *beta[kMaxProblems];
+  const T* bias[kMaxProblems];   // may be null
   T *running_mean[kMaxProblems], *running_var[kMaxProblems];  // may be null in training
   Mat<T> mean, inv;              // [G, d]: used in backward
   int n_problems = 1;
@@ -70,14 +71,15 @@ template <class T> struct BatchNormColumns {
       if (T* rm = running_mean[g]) {
         T* rv = running_var[g];
         for (int64_t j = 0; j < cols; ++j) {
-          rm[c + j] = static_cast<T>(keep * static_cast<double>(rm[c + j]) + take * sum[j]);
+          const double level = sum[j] + (bias[g] ? static_cast<double>(bias[g][c + j]) : 0.0);
+          rm[c + j] = static_cast<T>(keep * static_cast<double>(rm[c + j]) + take * level);
           rv[c + j] = static_cast<T>(keep * static_cast<double>(rv[c + j]) + take * square[j] * unbiased);
         }
       }
     } else {
       const T *rm = running_mean[g] + c, *rv = running_var[g] + c;
       for (int64_t j = 0; j < cols; ++j) {
-        m[j] = rm[j];
+        m[j] = bias[g] ? rm[j] - bias[g][c + j] : rm[j];
         s[j] = static_cast<T>(1 / ::sqrt(static_cast<double>(rv[j]) + e));
       }
     }
@@ -107,8 +109,8 @@ template <class T> struct BatchNormGrad {
   Mat<T> dy, dx;                 // dx.p may be null
   const T* gamma[kMaxProblems];
   Mat<const T> mean, inv;
-  T *dgamma[kMaxProblems], *dbeta[kMaxProblems];  // may be null
-  T gamma_keep[kMaxProblems], beta_keep[kMaxProblems];
+  T *dgamma[kMaxProblems], *dbeta[kMaxProblems], *dbias[kMaxProblems];  // may be null
+  T gamma_keep[kMaxProblems], beta_keep[kMaxProblems], bias_keep[kMaxProblems];
   T keep = 0;
   int n_problems = 1;
   bool shared = false, training = true;
@@ -141,6 +143,12 @@ template <class T> struct BatchNormGrad {
       if (T* out = dbeta[g]) {
         const T before = g == first ? beta_keep[g] : T(1);
         for (int64_t j = 0; j < cols; ++j) out[c + j] = (before == T(0) ? T(0) : before * out[c + j]) + static_cast<T>(sum[j]);
+      }
+      if (T* out = dbias[g]) {  // of the evaluation; in training exactly zero
+        const T before = g == first ? bias_keep[g] : T(1);
+        const T* ga = gamma[g] + c;
+        for (int64_t j = 0; j < cols; ++j)
+          out[c + j] = (before == T(0) ? T(0) : before * out[c + j]) + (training ? T(0) : static_cast<T>(sum[j]) * ga[j] * s[j]);
       }
       if (!dx.p) continue;
       T scale[64], level[64], along[64];

@@ -16,7 +16,7 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, !at.training || n > 1, "batch_norm: ", n, " rows have no variance");
   PLX_CHECK(internal, at.training || at.running_mean.size() == at.problems, "batch_norm: no running statistics");
   const int lists = at.shared ? 1 : at.problems;
-  PLX_CHECK(shape, static_cast<int>(x.size()) == 1 + 2 * lists, "batch_norm: ", x.size() - 1, " scales and shifts for ", at.problems, " problems");
+  PLX_CHECK(shape, static_cast<int>(x.size()) == 1 + (at.bias ? 3 : 2) * lists, "batch_norm: ", x.size() - 1, " scales, shifts and biases for ", at.problems, " problems");
   s.x = x[0];
   s.y = Tensor::empty(ctx, s.x.dtype(), s.x.shape());
   s.mean = Tensor::empty(ctx, s.x.dtype(), {at.problems, d});
@@ -38,6 +38,7 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     for (int g = 0; g < at.problems; ++g) {
       k.gamma[g] = s.gamma[at.shared ? 0 : g].ptr<T>();
       k.beta[g] = x[static_cast<size_t>(1 + lists + (at.shared ? 0 : g))].ptr<T>();
+      k.bias[g] = at.bias ? x[static_cast<size_t>(1 + 2 * lists + (at.shared ? 0 : g))].ptr<T>() : nullptr;
       k.running_mean[g] = at.running_mean.empty() ? nullptr : at.running_mean[g].ptr<T>();
       k.running_var[g] = at.running_var.empty() ? nullptr : at.running_var[g].ptr<T>();
     }
@@ -69,33 +70,36 @@ void BatchNorm::backward(Context& ctx, const Attr& at, const Saved& s, const Ten
       const int own = at.shared ? 0 : i;
       k.gamma[i] = s.gamma[own].ptr<T>();
       if (at.shared && i > 0) {
-        k.dgamma[i] = k.dgamma[0], k.dbeta[i] = k.dbeta[0], k.gamma_keep[i] = k.beta_keep[i] = 1;
+        k.dgamma[i] = k.dgamma[0], k.dbeta[i] = k.dbeta[0], k.dbias[i] = k.dbias[0];
         continue;
       }
-      k.dgamma[i] = k.dbeta[i] = nullptr;
-      k.gamma_keep[i] = k.beta_keep[i] = 0;
-      if (const Grad& gg = g[static_cast<size_t>(1 + own)]) {
-        const Grad::Open o = gg.open(ctx);
-        k.dgamma[i] = o.tensor.ptr<T>();
-        k.gamma_keep[i] = static_cast<T>(o.beta);
-      }
-      if (const Grad& gb = g[static_cast<size_t>(1 + lists + own)]) {
-        const Grad::Open o = gb.open(ctx);
-        k.dbeta[i] = o.tensor.ptr<T>();
-        k.beta_keep[i] = static_cast<T>(o.beta);
+      T** where[] = {&k.dgamma[i], &k.dbeta[i], &k.dbias[i]};
+      T* had[] = {&k.gamma_keep[i], &k.beta_keep[i], &k.bias_keep[i]};
+      for (int part = 0; part < 3; ++part) {
+        *where[part] = nullptr;
+        *had[part] = 0;
+        if (part == 2 && !at.bias) continue;
+        const Grad& grad = g[static_cast<size_t>(1 + part * lists + own)];
+        if (!grad) continue;
+        const Grad::Open o = grad.open(ctx);
+        *where[part] = o.tensor.ptr<T>();
+        *had[part] = static_cast<T>(o.beta);
       }
     }
     run(ctx, k);
   });
 }
 
-Var batch_norm(const Var& x, std::span<const Var> gamma, std::span<const Var> beta, int problems, BatchNorm::Attr at) {
+Var batch_norm(const Var& x, std::span<const Var> gamma, std::span<const Var> beta, int problems, BatchNorm::Attr at,
+               std::span<const Var> bias) {
   PLX_CHECK(shape, gamma.size() == beta.size() && (gamma.size() == 1 || static_cast<int>(gamma.size()) == problems), "batch_norm: ",
             gamma.size(), " scales and ", beta.size(), " shifts for ", problems, " problems");
+  PLX_CHECK(shape, bias.empty() || bias.size() == gamma.size(), "batch_norm: ", bias.size(), " biases beside ", gamma.size(), " scales");
+  at.bias = !bias.empty();
   at.problems = problems;
   at.shared = gamma.size() == 1 && problems > 1;
-  Small<Var, 2 * kMaxProblems + 1> in{x};
-  for (const auto list : {gamma, beta})
+  Small<Var, 3 * kMaxProblems + 1> in{x};
+  for (const auto list : {gamma, beta, bias})
     for (const Var& v : list) in.push_back(v);
   return apply<BatchNorm>(at, in.span());
 }

@@ -68,6 +68,14 @@ std::vector<OpCase> norm_cases() {
                  .in = edge(8, 5),
                  .op = [two, act](const Args& x) { return two(x, evaluated(x, 2, act)); },
                  .edges = {edge(2, 5), edge(66, 65)}});
+  for (const bool train : {true, false})  // a bias of the layer in front; in training its gradient is exactly zero
+    c.push_back({.name = str("batch_norm.bias", train),
+                 .in = {{8, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 5}},
+                 .op = [train](const Args& x) {
+                   return batch_norm(x[0], x.range(1, 2), x.range(3, 2), 2, train ? trained(Act::none) : evaluated(x, 2, Act::none), x.range(5, 2));
+                 },
+                 .gradient_tolerance = 1e-6,
+                 .precision_tolerance = 1e-4});
   c.push_back({.name = "softmax_columns",
                .in = {{8, 5}},
                .op = [](const Args& x) { return softmax_columns(x[0], 2); },
