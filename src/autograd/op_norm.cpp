@@ -23,6 +23,7 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   s.inv = Tensor::empty(ctx, s.x.dtype(), {at.problems, d});
   for (size_t i = 1; i < x.size(); ++i) PLX_CHECK(shape, x[i].count() == d && x[i].rows() == 1, "batch_norm: ", x[i].shape(), " for ", d, " columns");
   for (int i = 0; i < lists; ++i) s.gamma.push_back(x[static_cast<size_t>(1 + i)]);
+  for (int i = 0; i < lists && at.bias; ++i) s.bias.push_back(x[static_cast<size_t>(1 + 2 * lists + i)]);
   by_float(s.x.dtype(), [&]<class T>(T) {
     BatchNormColumns<T> k;
     k.x = s.x.mat<T>();
@@ -31,6 +32,7 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     k.inv = s.inv.mat<T>();
     k.n_problems = at.problems;
     k.training = at.training;
+    k.rectified = at.rectified;
     k.eps = at.eps;
     k.momentum = at.momentum;
     k.act = at.act;
@@ -38,7 +40,7 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     for (int g = 0; g < at.problems; ++g) {
       k.gamma[g] = s.gamma[at.shared ? 0 : g].ptr<T>();
       k.beta[g] = x[static_cast<size_t>(1 + lists + (at.shared ? 0 : g))].ptr<T>();
-      k.bias[g] = at.bias ? x[static_cast<size_t>(1 + 2 * lists + (at.shared ? 0 : g))].ptr<T>() : nullptr;
+      k.bias[g] = at.bias ? s.bias[at.shared ? 0 : g].ptr<T>() : nullptr;
       k.running_mean[g] = at.running_mean.empty() ? nullptr : at.running_mean[g].ptr<T>();
       k.running_var[g] = at.running_var.empty() ? nullptr : at.running_var[g].ptr<T>();
     }
@@ -59,6 +61,7 @@ void BatchNorm::backward(Context& ctx, const Attr& at, const Saved& s, const Ten
     k.n_problems = at.problems;
     k.shared = at.shared;
     k.training = at.training;
+    k.rectified = at.rectified;
     k.act = at.act;
     k.slope = static_cast<T>(at.slope);
     if (g[0]) {
@@ -69,6 +72,7 @@ void BatchNorm::backward(Context& ctx, const Attr& at, const Saved& s, const Ten
     for (int i = 0; i < at.problems; ++i) {
       const int own = at.shared ? 0 : i;
       k.gamma[i] = s.gamma[own].ptr<T>();
+      k.bias[i] = at.bias ? s.bias[own].ptr<T>() : nullptr;
       if (at.shared && i > 0) {
         k.dgamma[i] = k.dgamma[0], k.dbeta[i] = k.dbeta[0], k.dbias[i] = k.dbias[0];
         continue;

@@ -8,15 +8,15 @@ namespace parallax {
 // y_g = act(gamma_g (x_g - mean_g) / sqrt(var_g + eps) + beta_g) for G problems stacked as rows.
 // Training: mean and biased variance of the batch; the running ones move by `momentum`, with the unbiased variance.
 // Evaluation: the running ones, as constants. gamma and beta may be shared by the problems, the statistics never are.
-// `bias`: x stands for x + bias, the bias of the layer in front. The batch's mean takes it away again, so in training it
-// moves the running mean alone and its gradient is exactly zero: as a sum of gradients it would be rounding noise, which
-// Adam turns into full steps.
+// `bias`: x stands for x + bias, the bias of the layer in front; rectified: for max(0, x + bias). The batch's mean takes a
+// bias away again, so in training it moves the running mean alone and its gradient is exactly zero (as it is for a unit
+// that no row cuts off): as a sum of gradients it would be rounding noise, which Adam turns into full steps.
 struct BatchNorm {
   static constexpr std::string_view name = "batch_norm";
   struct Attr {
     int problems = 1;
     bool shared = false;  // one gamma and beta
-    bool bias = false;
+    bool bias = false, rectified = false;
     bool training = true;
     Small<Tensor> running_mean, running_var;  // [1, d] each, updated in place; in training they may be absent
     double eps = 1e-5, momentum = 0.1;
@@ -24,7 +24,7 @@ struct BatchNorm {
     double slope = 0.01;
   };
   struct Saved {
-    Small<Tensor> gamma;
+    Small<Tensor> gamma, bias;
     Tensor x, y, mean, inv;
   };
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);

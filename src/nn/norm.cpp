@@ -22,6 +22,7 @@ Var BatchNormStack::forward(Pass& p, const Var& x, bool batch_statistics, std::s
   at.momentum = options_.momentum;
   at.act = options_.act;
   at.slope = options_.slope;
+  at.rectified = options_.rectified;
   Small<Var> gamma, beta;
   for (const Param q : gamma_) gamma.push_back(p.param(q));
   for (const Param q : beta_) beta.push_back(p.param(q));

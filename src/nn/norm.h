@@ -11,6 +11,7 @@ class BatchNormStack {
     double eps = 1e-5, momentum = 0.1;
     Act act = Act::none;
     double slope = 0.01;
+    bool rectified = false;  // x stands for max(0, x + bias)
   };
   // affine: names with ".weight" and ".bias", one per problem or one that all share; statistics: names with
   // ".running_mean" and ".running_var", one per problem always (a mixture would fit no problem at evaluation).

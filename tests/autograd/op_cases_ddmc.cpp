@@ -76,6 +76,25 @@ std::vector<OpCase> norm_cases() {
                  },
                  .gradient_tolerance = 1e-6,
                  .precision_tolerance = 1e-4});
+  for (const bool train : {true, false}) {
+    const auto attr = [train](const Args& x, Act act) {
+      BatchNorm::Attr at = train ? trained(act) : evaluated(x, 2, act);
+      at.rectified = true;
+      return at;
+    };
+    c.push_back({.name = str("batch_norm.rectified", train),
+                 .in = {{16, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 5}},
+                 .op = [attr](const Args& x) { return batch_norm(x[0], x.range(1, 2), x.range(3, 2), 2, attr(x, Act::tanh), x.range(5, 2)); },
+                 .same_as = [train](const Args& x) {
+                   Tensor eye = Tensor::zeros(x.ctx(), x.type(), {5, 5});
+                   for (int64_t i = 0; i < 5; ++i) eye.row_range(i, 1).col_range(i, 1).fill(1);
+                   const Var w[] = {{eye, x[0].tape, -1}, {eye, x[0].tape, -1}};
+                   const Var u = linear({&x[0], 1}, w, x.range(5, 2), 2, {.act = Act::relu});
+                   return batch_norm(u, x.range(1, 2), x.range(3, 2), 2, train ? trained(Act::tanh) : evaluated(x, 2, Act::tanh));
+                 },
+                 .gradient_tolerance = 1e-5,
+                 .precision_tolerance = 1e-4});
+  }
   c.push_back({.name = "softmax_columns",
                .in = {{8, 5}},
                .op = [](const Args& x) { return softmax_columns(x[0], 2); },

@@ -113,12 +113,12 @@ struct Ddmc final : Method {
     const bool shared = heads == "shared", bn_first = head_order == "bn_relu";
     if (shared) head_names = {"head"};
     const std::vector<int64_t> in(head_names.size(), code), hidden(head_names.size(), head_hidden);
-    head_in = MlpStack(b.store, head_names, in, {{.width = head_hidden, .act = bn_first ? Act::none : Act::relu, .name = "hidden", .kaiming = true}});
+    head_in = MlpStack(b.store, head_names, in, {{.width = head_hidden, .name = "hidden", .kaiming = true}});
     head_out = MlpStack(b.store, head_names, hidden, {{.width = spec.clusters, .name = "out", .kaiming = true}});
     std::vector<std::string> affine, statistics;
     for (int m = 0; m < views; ++m) statistics.push_back(shared ? str("head.bn.", m) : str("heads.", m, ".bn"));
     affine = shared ? std::vector<std::string>{"head.bn.0"} : statistics;
-    head_norm = BatchNormStack(b.store, affine, statistics, head_hidden, {bn_eps, bn_momentum, bn_first ? Act::relu : Act::none, 0});
+    head_norm = BatchNormStack(b.store, affine, statistics, head_hidden, {bn_eps, bn_momentum, bn_first ? Act::relu : Act::none, 0, !bn_first});
     if (enhance == "fuse" && views > 1) gate = b.store.add("fusion.weight", {views, 1}, init::constant(1.0 / views));
     if (enhance == "residual" && views > 1) {
       gate = b.store.add("residual.gate", {views - 1, 1}, init::constant(0));
@@ -184,8 +184,7 @@ struct Ddmc final : Method {
       for (int m = 0; m < views; ++m) all.push_back(problem(c.t, views, m));
       c.seen = with_dominant(c.t, view_mix(softmax(broadcast(p, p.param(gate), n)), all.span()));
     }
-    if (head_order == "bn_relu") c.h = head_norm.forward(p, head_in.product(p, 0, {&c.seen, 1}), train, head_in.biases(p, 0).span());
-    else c.h = head_norm.forward(p, head_in.forward(p, {&c.seen, 1}), train);
+    c.h = head_norm.forward(p, head_in.product(p, 0, {&c.seen, 1}), train, head_in.biases(p, 0).span());
     c.a = softmax(head_out.forward(p, {&c.h, 1}));
     return c;
   }
