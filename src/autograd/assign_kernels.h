@@ -18,12 +18,13 @@ template <class T> struct GaussianKlRows {
     const T *mu = x.row(i), *rho = mu + c;
     T *dmu = dx.row(i), *drho = dmu + c;
     const T f = factor;
+    // short loops, so that each of them vectorises
+    team.each(c, [=](int64_t j) { drho[j] = fn::softplus(rho[j]) + T(1e-7); });
     const T sum = team.template sum<T>(c, [=](int64_t j) {
-      const T sigma = fn::softplus(rho[j]) + T(1e-7);
-      dmu[j] = f * mu[j];
-      drho[j] = f * (sigma - T(1) / sigma) * fn::sigmoid(rho[j]);
-      return T(0.5) * (mu[j] * mu[j] + sigma * sigma - T(1)) - fn::log(sigma);
+      return T(0.5) * (mu[j] * mu[j] + drho[j] * drho[j] - T(1)) - fn::log(drho[j]);
     });
+    team.each(c, [=](int64_t j) { drho[j] = f * (drho[j] - T(1) / drho[j]) * fn::sigmoid(rho[j]); });
+    team.each(c, [=](int64_t j) { dmu[j] = f * mu[j]; });
     if (team.leader()) loss[i] = sum;
   }
 };
