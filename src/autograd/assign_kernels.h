@@ -5,10 +5,11 @@
 
 namespace parallax {
 
-// KL(N(mu, sigma) || N(0, 1)) of a row [mu, rho], sigma = softplus(rho) + 1e-7: the sum over coordinates, and its gradient
+// KL(N(mu, sigma) || N(0, 1)) of a row [mu, rho], sigma = softplus(rho) + 1e-7: the sum over coordinates, and its
+// gradient
 template <class T> struct GaussianKlRows {
   Mat<const T> x;
-  Mat<T> dx;       // scaled by `factor`
+  Mat<T> dx;  // scaled by `factor`
   T* loss;
   T factor;
   PLX_HD int64_t rows() const { return x.rows; }
@@ -20,9 +21,8 @@ template <class T> struct GaussianKlRows {
     const T f = factor;
     // short loops, so that each of them vectorises
     team.each(c, [=](int64_t j) { drho[j] = fn::softplus(rho[j]) + T(1e-7); });
-    const T sum = team.template sum<T>(c, [=](int64_t j) {
-      return T(0.5) * (mu[j] * mu[j] + drho[j] * drho[j] - T(1)) - fn::log(drho[j]);
-    });
+    const T sum = team.template sum<T>(
+        c, [=](int64_t j) { return T(0.5) * (mu[j] * mu[j] + drho[j] * drho[j] - T(1)) - fn::log(drho[j]); });
     team.each(c, [=](int64_t j) { drho[j] = f * (drho[j] - T(1) / drho[j]) * fn::sigmoid(rho[j]); });
     team.each(c, [=](int64_t j) { dmu[j] = f * mu[j]; });
     if (team.leader()) loss[i] = sum;
@@ -30,8 +30,8 @@ template <class T> struct GaussianKlRows {
 };
 PLX_KERNEL(GaussianKlRows)
 
-// Entropic transport of the rows of A to clusters of equal size, in the log domain (DDMC 5.3): one problem per row of the
-// launch, the loop and its stopping rule inside. s and the three vectors are scratch.
+// Entropic transport of the rows of A to clusters of equal size, in the log domain (DDMC 5.3): one problem per row of
+// the launch, the loop and its stopping rule inside. s and the three vectors are scratch.
 template <class T> struct UniformTargets {
   Mat<const T> a;      // [G * n, K]
   Mat<T> s;            // [G * K, n + 1]: S = power * ln max(A, 1e-30), transposed, and ln r behind it
@@ -59,9 +59,12 @@ template <class T> struct UniformTargets {
       for (int64_t k = 0; k < K; ++k) {
         const T* row = s.row(g * K + k);
         const T high = team.template max<T>(n, [=](int64_t i) { return row[i] + lc[i]; });
-        const T lr = -ln_k - high - fn::log(team.template sum<T>(n, [=](int64_t i) { return fn::exp(row[i] + lc[i] - high); }));
-        if (k == 0) team.each(n, [=](int64_t i) { hi[i] = row[i] + lr; });
-        else team.each(n, [=](int64_t i) { hi[i] = fn::max(hi[i], row[i] + lr); });
+        const T lr =
+            -ln_k - high - fn::log(team.template sum<T>(n, [=](int64_t i) { return fn::exp(row[i] + lc[i] - high); }));
+        if (k == 0)
+          team.each(n, [=](int64_t i) { hi[i] = row[i] + lr; });
+        else
+          team.each(n, [=](int64_t i) { hi[i] = fn::max(hi[i], row[i] + lr); });
         if (team.leader()) s.row(g * K + k)[n] = lr;
         team.sync();
       }
@@ -72,7 +75,10 @@ template <class T> struct UniformTargets {
         team.each(n, [=](int64_t i) { z[i] += fn::exp(row[i] + lr - hi[i]); });
       }
       const bool test = step % 10 == 0;
-      const T error = test ? team.template sum<T>(n, [=](int64_t i) { return fn::abs(fn::exp(lc[i] + ln_n + hi[i] + fn::log(z[i])) - T(1)); }) : T(0);
+      const T error =
+          test ? team.template sum<T>(
+                     n, [=](int64_t i) { return fn::abs(fn::exp(lc[i] + ln_n + hi[i] + fn::log(z[i])) - T(1)); })
+               : T(0);
       team.each(n, [=](int64_t i) { lc[i] = -ln_n - hi[i] - fn::log(z[i]); });
       team.sync();
       if (test && error <= static_cast<T>(tolerance)) break;
@@ -98,7 +104,7 @@ enum class Uniform : uint8_t { sinkhorn, sinkhorn_double, per_sample };
 // Row losses and their gradients, both before the factor 1/n: -ln a_t; -ln softmax(a)_t; -(1/K) sum_a ln a
 template <class T> struct UniformNllRows {
   Mat<const T> a;
-  Mat<T> da;          // times `factor`
+  Mat<T> da;  // times `factor`
   const int64_t* target;
   T* loss;
   T factor;
@@ -134,12 +140,12 @@ template <class T> struct UniformNllRows {
 };
 PLX_KERNEL(UniformNllRows)
 
-// Column means p of every problem. Cross entropy: loss = -(1/K) sum ln max(p, 1e-12), slope = its gradient for every row.
-// Balance (DistilMVC 4.2 b): loss = ln K + sum p ln max(p, 1e-12) with p over the sum of all entries.
+// Column means p of every problem. Cross entropy: loss = -(1/K) sum ln max(p, 1e-12), slope = its gradient for every
+// row. Balance (DistilMVC 4.2 b): loss = ln K + sum p ln max(p, 1e-12) with p over the sum of all entries.
 template <class T> struct ColumnBalance {
-  Mat<const T> y;     // [G * n, K]
-  Mat<T> slope;       // [G, K]
-  T* loss;            // [G]
+  Mat<const T> y;  // [G * n, K]
+  Mat<T> slope;    // [G, K]
+  T* loss;         // [G]
   int64_t n_problems;
   bool entropy;
   PLX_HD int64_t rows() const { return n_problems; }
@@ -166,7 +172,8 @@ template <class T> struct ColumnBalance {
       if (team.leader()) loss[g] = -share * sum;
       return;
     }
-    const T sum = team.template sum<T>(K, [=](int64_t k) { return out[k] * by * fn::log(fn::max(out[k] * by, floor)); });
+    const T sum =
+        team.template sum<T>(K, [=](int64_t k) { return out[k] * by * fn::log(fn::max(out[k] * by, floor)); });
     // the derivative through the total: sum_k p_k (ln p_k + [not floored])
     const T mean = team.template sum<T>(K, [=](int64_t k) {
       const T p = out[k] * by;

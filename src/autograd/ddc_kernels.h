@@ -37,8 +37,8 @@ template <> struct BitsOf<double> {
   static constexpr int count = 63;
 };
 
-// s = max(rel * lower median of all entries, 1e-9). The median is found bit by bit: the largest number below which there
-// are at most `rank` entries; exact, and no entry moves.
+// s = max(rel * lower median of all entries, 1e-9). The median is found bit by bit: the largest number below which
+// there are at most `rank` entries; exact, and no entry moves.
 template <class T> struct MedianWidth {
   Mat<const T> d;
   T* width_out;  // [1]
@@ -69,7 +69,7 @@ PLX_KERNEL(MedianWidth)
 template <class T> struct KernelRows {
   Mat<T> d;
   Mat<const T> q;
-  Mat<T> qw;       // [n, 2K]
+  Mat<T> qw;  // [n, 2K]
   const T* s;
   PLX_HD int64_t rows() const { return d.rows; }
   PLX_HD int64_t width() const { return (d.cols + q.cols) * 8; }
@@ -92,9 +92,9 @@ PLX_KERNEL(KernelRows)
 // Cauchy-Schwarz terms of M = B^T Kmat B, one row per B in {Q, W} (DDMC 5.1, 12.1):
 //   loss = c sum_{a<b} R_ab,  R_ab = max(M_ab, 1e-9) / sqrt(max(M_aa M_bb, 1e-18));   g = dloss/dM + its transpose
 template <class T> struct SchwarzPairs {
-  Mat<const T> m;    // [2K, K]
+  Mat<const T> m;  // [2K, K]
   Mat<T> g;
-  T* parts;          // l1 to [0], l3 to [2]
+  T* parts;  // l1 to [0], l3 to [2]
   T c;
   PLX_HD int64_t rows() const { return 2; }
   PLX_HD int64_t width() const { return m.cols * m.cols * 8; }
@@ -146,7 +146,8 @@ template <class T> struct SecondTerm {
     }
     for (int64_t i = 0; i < n; ++i) {
       const T* p = q.row(i);
-      squares += team.template sum<double>(q.cols, [=](int64_t a) { return static_cast<double>(p[a]) * static_cast<double>(p[a]); });
+      squares += team.template sum<double>(
+          q.cols, [=](int64_t a) { return static_cast<double>(p[a]) * static_cast<double>(p[a]); });
       const double s = team.template sum<double>(q.cols, [=](int64_t a) { return static_cast<double>(p[a]); });
       rows_squared += s * s;
     }

@@ -27,15 +27,15 @@ template <class T> PLX_HD T act_slope(T y, Act act, T slope) {
   return T(1);
 }
 
-// y = act(gamma * (u - mean) * inv + beta), inv = 1 / sqrt(variance + eps), u = x + bias or max(0, x + bias); in training
-// with the batch's mean and biased variance, which also move the running ones (the variance there unbiased).
+// y = act(gamma * (u - mean) * inv + beta), inv = 1 / sqrt(variance + eps), u = x + bias or max(0, x + bias); in
+// training with the batch's mean and biased variance, which also move the running ones (the variance there unbiased).
 template <class T> struct BatchNormColumns {
-  Mat<const T> x;                // [G * n, d]
+  Mat<const T> x;  // [G * n, d]
   Mat<T> y;
   const T *gamma[kMaxProblems], *beta[kMaxProblems];
-  const T* bias[kMaxProblems];   // may be null: zero
+  const T* bias[kMaxProblems];                                // may be null: zero
   T *running_mean[kMaxProblems], *running_var[kMaxProblems];  // may be null in training
-  Mat<T> mean, inv;              // [G, d]: used in backward; the mean is that of x (u where rectified)
+  Mat<T> mean, inv;  // [G, d]: used in backward; the mean is that of x (u where rectified)
   int n_problems = 1;
   bool training = true, rectified = false;
   double eps, momentum;
@@ -94,15 +94,20 @@ template <class T> struct BatchNormColumns {
     for (int64_t i = g * n; i < (g + 1) * n; ++i) {
       const T* v = x.row(i) + c;
       T* out = y.row(i) + c;
-      if (cut) team.each(cols, [=, &scale, &shift, &b](int64_t j) {
-        out[j] = act_of((fn::max(v[j] + b[j], T(0)) - m[j]) * scale[j] + shift[j], a, lean);
-      });
-      else if (a == Act::none) team.each(cols, [=, &scale, &shift](int64_t j) { out[j] = (v[j] - m[j]) * scale[j] + shift[j]; });
-      else if (a == Act::relu) team.each(cols, [=, &scale, &shift](int64_t j) {
-        const T r = (v[j] - m[j]) * scale[j] + shift[j];
-        out[j] = r > 0 ? r : T(0);
-      });
-      else team.each(cols, [=, &scale, &shift](int64_t j) { out[j] = act_of((v[j] - m[j]) * scale[j] + shift[j], a, lean); });
+      if (cut)
+        team.each(cols, [=, &scale, &shift, &b](int64_t j) {
+          out[j] = act_of((fn::max(v[j] + b[j], T(0)) - m[j]) * scale[j] + shift[j], a, lean);
+        });
+      else if (a == Act::none)
+        team.each(cols, [=, &scale, &shift](int64_t j) { out[j] = (v[j] - m[j]) * scale[j] + shift[j]; });
+      else if (a == Act::relu)
+        team.each(cols, [=, &scale, &shift](int64_t j) {
+          const T r = (v[j] - m[j]) * scale[j] + shift[j];
+          out[j] = r > 0 ? r : T(0);
+        });
+      else
+        team.each(cols,
+                  [=, &scale, &shift](int64_t j) { out[j] = act_of((v[j] - m[j]) * scale[j] + shift[j], a, lean); });
     }
   }
 };
@@ -111,11 +116,11 @@ PLX_KERNEL(BatchNormColumns)
 // du = gamma inv (d - [training] (sum d + uhat sum d uhat) / n), d = dy act'; dgamma = sum d uhat, dbeta = sum d;
 // dx = du where u was not cut off. dy is overwritten by d. Parameters that problems share gather them in order.
 // In training the du of a column sum to zero, so the gradient of a bias is zero (no cut), or the sum over the rows that
-// pass, which is minus the sum over those that do not: the smaller set is added up, and a unit that no row cuts off gets
-// exactly zero, where rounding noise would become a full step of Adam.
+// pass, which is minus the sum over those that do not: the smaller set is added up, and a unit that no row cuts off
+// gets exactly zero, where rounding noise would become a full step of Adam.
 template <class T> struct BatchNormGrad {
   Mat<const T> x, y;
-  Mat<T> dy, dx;                 // dx.p may be null
+  Mat<T> dy, dx;  // dx.p may be null
   const T *gamma[kMaxProblems], *bias[kMaxProblems];
   Mat<const T> mean, inv;
   T *dgamma[kMaxProblems], *dbeta[kMaxProblems], *dbias[kMaxProblems];  // may be null
@@ -145,8 +150,10 @@ template <class T> struct BatchNormGrad {
       for (int64_t i = g * n; i < (g + 1) * n; ++i) {
         const T *v = x.row(i) + c, *r = y.row(i) + c;
         T* d = dy.row(i) + c;
-        if (a == Act::relu) team.each(cols, [=](int64_t j) { d[j] = r[j] > 0 ? d[j] : T(0); });
-        else if (a != Act::none) team.each(cols, [=](int64_t j) { d[j] *= act_slope(r[j], a, lean); });
+        if (a == Act::relu)
+          team.each(cols, [=](int64_t j) { d[j] = r[j] > 0 ? d[j] : T(0); });
+        else if (a != Act::none)
+          team.each(cols, [=](int64_t j) { d[j] *= act_slope(r[j], a, lean); });
         for (int64_t j = 0; j < cols; ++j) {
           const T u = cut ? fn::max(v[j] + b[j], T(0)) : v[j];
           sum[j] += static_cast<double>(d[j]);
@@ -175,7 +182,9 @@ template <class T> struct BatchNormGrad {
         }
       for (int64_t j = 0; j < cols; ++j) {
         const bool smaller = !training || 2 * count[j] <= static_cast<double>(n);
-        passed[j] = !cut ? (training ? 0.0 : sum[j] * static_cast<double>(scale[j])) : smaller ? passed[j] : -blocked[j];
+        passed[j] = !cut      ? (training ? 0.0 : sum[j] * static_cast<double>(scale[j]))
+                    : smaller ? passed[j]
+                              : -blocked[j];
       }
       const bool opening = g == first;
       gather(dgamma[g] ? dgamma[g] + c : nullptr, opening ? gamma_keep[g] : T(1), dot, cols);
@@ -185,13 +194,16 @@ template <class T> struct BatchNormGrad {
       for (int64_t i = g * n; i < (g + 1) * n; ++i) {
         const T *v = x.row(i) + c, *d = dy.row(i) + c;
         T* out = dx.row(i) + c;
-        if (cut) team.each(cols, [=, &scale, &level, &along, &b](int64_t j) {
-          const T t = v[j] + b[j];
-          out[j] = (had == T(0) ? T(0) : had * out[j]) + (t > T(0) ? scale[j] * (d[j] - level[j] - (t - m[j]) * along[j]) : T(0));
-        });
-        else team.each(cols, [=, &scale, &level, &along](int64_t j) {
-          out[j] = (had == T(0) ? T(0) : had * out[j]) + scale[j] * (d[j] - level[j] - (v[j] - m[j]) * along[j]);
-        });
+        if (cut)
+          team.each(cols, [=, &scale, &level, &along, &b](int64_t j) {
+            const T t = v[j] + b[j];
+            out[j] = (had == T(0) ? T(0) : had * out[j]) +
+                     (t > T(0) ? scale[j] * (d[j] - level[j] - (t - m[j]) * along[j]) : T(0));
+          });
+        else
+          team.each(cols, [=, &scale, &level, &along](int64_t j) {
+            out[j] = (had == T(0) ? T(0) : had * out[j]) + scale[j] * (d[j] - level[j] - (v[j] - m[j]) * along[j]);
+          });
       }
     }
   }

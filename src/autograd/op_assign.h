@@ -1,5 +1,5 @@
-// Losses on codes and soft assignments of stacked views: Gaussian information bound, balanced self-labelling, balance of
-// cluster sizes, smoothed pseudo-labels.
+// Losses on codes and soft assignments of stacked views: Gaussian information bound, balanced self-labelling, balance
+// of cluster sizes, smoothed pseudo-labels.
 #pragma once
 #include "pairs.h"
 #include "tape.h"
@@ -26,9 +26,9 @@ Var gaussian_kl(const Var& x, int problems, bool sum_coordinates = false);
 struct UniformNll {
   static constexpr std::string_view name = "uniform_nll";
   enum Target {
-    sinkhorn,    // hard labels of an entropic transport plan with uniform marginals, recomputed here, not differentiated
-    marginal,    // -(1/K) sum_a ln of the batch mean
-    per_sample   // -(1/K) sum_a ln of every row
+    sinkhorn,   // hard labels of an entropic transport plan with uniform marginals, recomputed here, not differentiated
+    marginal,   // -(1/K) sum_a ln of the batch mean
+    per_sample  // -(1/K) sum_a ln of every row
   };
   struct Attr {
     int problems = 1;

@@ -20,13 +20,16 @@ Tensor Ddc::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   s.dq = empty(n, K);
   s.dh = empty(n, h.cols());
   const Tensor parts = at.parts.defined() ? at.parts : empty(3, 1), width = at.width.defined() ? at.width : empty(1, 1);
-  const Tensor gram = empty(n, n), kmat = empty(n, n), qw = empty(n, 2 * K), kb = empty(n, 2 * K), db = empty(n, 2 * K), bg = empty(n, 2 * K);
+  const Tensor gram = empty(n, n), kmat = empty(n, n), qw = empty(n, 2 * K), kb = empty(n, 2 * K), db = empty(n, 2 * K),
+               bg = empty(n, 2 * K);
   const Tensor m = empty(2 * K, K), g = empty(2 * K, K), columns = empty(1, K), sums = empty(n, 1);
   by_float(type, [&]<class T>(T) {
     gemm(ctx, h, h, gram, {.tb = true});
     run(ctx, GramDistances<T>{gram.mat<T>(), kmat.mat<T>()});
-    if (at.fixed_width > 0) fill(ctx, width, at.fixed_width);
-    else run(ctx, MedianWidth<T>{kmat.mat<T>(), width.ptr<T>(), at.rel_width});
+    if (at.fixed_width > 0)
+      fill(ctx, width, at.fixed_width);
+    else
+      run(ctx, MedianWidth<T>{kmat.mat<T>(), width.ptr<T>(), at.rel_width});
     run(ctx, KernelRows<T>{kmat.mat<T>(), q.mat<T>(), qw.mat<T>(), width.ptr<T>()});
     gemm(ctx, kmat, qw, kb);
     const auto half = [&](const Tensor& t, int i) { return t.col_range(i * K, K); };
@@ -36,14 +39,15 @@ Tensor Ddc::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     gemm<T>(ctx, moments);
     run(ctx, SchwarzPairs<T>{m.mat<T>(), g.mat<T>(), parts.ptr<T>(), static_cast<T>(c)});
     run(ctx, SecondTerm<T>{q.mat<T>(), columns.ptr<T>(), parts.ptr<T>(), static_cast<T>(factor), at.second == samples});
-    const Product<T> back[] = {product<T>(half(kb, 0), block(g, 0), half(db, 0), {}), product<T>(half(kb, 1), block(g, 1), half(db, 1), {}),
-                               product<T>(half(qw, 0), block(g, 0), half(bg, 0), {}), product<T>(half(qw, 1), block(g, 1), half(bg, 1), {})};
+    const Product<T> back[] = {
+        product<T>(half(kb, 0), block(g, 0), half(db, 0), {}), product<T>(half(kb, 1), block(g, 1), half(db, 1), {}),
+        product<T>(half(qw, 0), block(g, 0), half(bg, 0), {}), product<T>(half(qw, 1), block(g, 1), half(bg, 1), {})};
     gemm<T>(ctx, back);
     gemm(ctx, bg, qw, gram, {.tb = true});  // dloss/dKmat, both terms
     run(ctx, DistanceGrad<T>{kmat.mat<T>(), gram.mat<T>(), width.ptr<T>(), sums.ptr<T>()});
     gemm(ctx, gram, h, s.dh, {.alpha = -2});
-    run(ctx, DdcFinish<T>{q.mat<T>(), qw.mat<T>(), db.mat<T>(), columns.ptr<T>(), static_cast<T>(factor), at.second == samples,
-                          s.dq.mat<T>(), s.dh.mat<T>(), h.mat<T>(), sums.ptr<T>()});
+    run(ctx, DdcFinish<T>{q.mat<T>(), qw.mat<T>(), db.mat<T>(), columns.ptr<T>(), static_cast<T>(factor),
+                          at.second == samples, s.dq.mat<T>(), s.dh.mat<T>(), h.mat<T>(), sums.ptr<T>()});
   });
   return sum_rows(ctx, parts);
 }

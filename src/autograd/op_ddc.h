@@ -5,9 +5,9 @@
 namespace parallax {
 
 // Q [n, K] soft assignments, H [n, h] the layer in front of them; result [1, 1]: l1 + l2 + l3.
-//   Kmat_ij = exp(-D_ij / 2s), D squared distances of H, s = max(rel_width * lower median of all n^2 entries, 1e-9), constant
-//   CS(B)   = c sum_{a<b} max(b_a' Kmat b_b, 1e-9) / sqrt(max((b_a' Kmat b_a)(b_b' Kmat b_b), 1e-18))
-//   l1 = CS(Q),  l3 = CS(W), W_ia = exp(-|q_i - e_a|^2),  l2 = mean over pairs of samples (or of clusters) of the overlap
+//   Kmat_ij = exp(-D_ij / 2s), D squared distances of H, s = max(rel_width * lower median of all n^2 entries, 1e-9),
+//   constant CS(B)   = c sum_{a<b} max(b_a' Kmat b_b, 1e-9) / sqrt(max((b_a' Kmat b_a)(b_b' Kmat b_b), 1e-18)) l1 =
+//   CS(Q),  l3 = CS(W), W_ia = exp(-|q_i - e_a|^2),  l2 = mean over pairs of samples (or of clusters) of the overlap
 struct Ddc {
   static constexpr std::string_view name = "ddc";
   enum Norm { pairs, over_k };  // c = 2 / (K (K - 1)) of the released code, or 1 / K of the paper

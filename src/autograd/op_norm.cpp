@@ -6,7 +6,8 @@ namespace parallax {
 
 namespace {
 int64_t rows_of_problem(const Tensor& x, int problems, std::string_view name) {
-  PLX_CHECK(shape, problems > 0 && x.rows() % problems == 0, name, ": ", x.rows(), " rows are not ", problems, " equal problems");
+  PLX_CHECK(shape, problems > 0 && x.rows() % problems == 0, name, ": ", x.rows(), " rows are not ", problems,
+            " equal problems");
   return x.rows() / problems;
 }
 }  // namespace
@@ -16,12 +17,14 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, !at.training || n > 1, "batch_norm: ", n, " rows have no variance");
   PLX_CHECK(internal, at.training || at.running_mean.size() == at.problems, "batch_norm: no running statistics");
   const int lists = at.shared ? 1 : at.problems;
-  PLX_CHECK(shape, static_cast<int>(x.size()) == 1 + (at.bias ? 3 : 2) * lists, "batch_norm: ", x.size() - 1, " scales, shifts and biases for ", at.problems, " problems");
+  PLX_CHECK(shape, static_cast<int>(x.size()) == 1 + (at.bias ? 3 : 2) * lists, "batch_norm: ", x.size() - 1,
+            " scales, shifts and biases for ", at.problems, " problems");
   s.x = x[0];
   s.y = Tensor::empty(ctx, s.x.dtype(), s.x.shape());
   s.mean = Tensor::empty(ctx, s.x.dtype(), {at.problems, d});
   s.inv = Tensor::empty(ctx, s.x.dtype(), {at.problems, d});
-  for (size_t i = 1; i < x.size(); ++i) PLX_CHECK(shape, x[i].count() == d && x[i].rows() == 1, "batch_norm: ", x[i].shape(), " for ", d, " columns");
+  for (size_t i = 1; i < x.size(); ++i)
+    PLX_CHECK(shape, x[i].count() == d && x[i].rows() == 1, "batch_norm: ", x[i].shape(), " for ", d, " columns");
   for (int i = 0; i < lists; ++i) s.gamma.push_back(x[static_cast<size_t>(1 + i)]);
   for (int i = 0; i < lists && at.bias; ++i) s.bias.push_back(x[static_cast<size_t>(1 + 2 * lists + i)]);
   by_float(s.x.dtype(), [&]<class T>(T) {
@@ -96,9 +99,10 @@ void BatchNorm::backward(Context& ctx, const Attr& at, const Saved& s, const Ten
 
 Var batch_norm(const Var& x, std::span<const Var> gamma, std::span<const Var> beta, int problems, BatchNorm::Attr at,
                std::span<const Var> bias) {
-  PLX_CHECK(shape, gamma.size() == beta.size() && (gamma.size() == 1 || static_cast<int>(gamma.size()) == problems), "batch_norm: ",
-            gamma.size(), " scales and ", beta.size(), " shifts for ", problems, " problems");
-  PLX_CHECK(shape, bias.empty() || bias.size() == gamma.size(), "batch_norm: ", bias.size(), " biases beside ", gamma.size(), " scales");
+  PLX_CHECK(shape, gamma.size() == beta.size() && (gamma.size() == 1 || static_cast<int>(gamma.size()) == problems),
+            "batch_norm: ", gamma.size(), " scales and ", beta.size(), " shifts for ", problems, " problems");
+  PLX_CHECK(shape, bias.empty() || bias.size() == gamma.size(), "batch_norm: ", bias.size(), " biases beside ",
+            gamma.size(), " scales");
   at.bias = !bias.empty();
   at.problems = problems;
   at.shared = gamma.size() == 1 && problems > 1;
@@ -130,7 +134,9 @@ Tensor Transpose::forward(Context& ctx, const Attr& at, Saved&, In x) {
 }
 void Transpose::backward(Context& ctx, const Attr&, const Saved&, const Tensor& gy, Grads g) {
   const Grad::Open o = g[0].open(ctx);
-  by_float(gy.dtype(), [&]<class T>(T) { run(ctx, TransposeRows<T>{gy.mat<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)}); });
+  by_float(gy.dtype(), [&]<class T>(T) {
+    run(ctx, TransposeRows<T>{gy.mat<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)});
+  });
 }
 Var transpose(const Var& x, int problems) { return apply<Transpose>({problems}, {x}); }
 

@@ -8,9 +8,9 @@ namespace parallax {
 // y_g = act(gamma_g (x_g - mean_g) / sqrt(var_g + eps) + beta_g) for G problems stacked as rows.
 // Training: mean and biased variance of the batch; the running ones move by `momentum`, with the unbiased variance.
 // Evaluation: the running ones, as constants. gamma and beta may be shared by the problems, the statistics never are.
-// `bias`: x stands for x + bias, the bias of the layer in front; rectified: for max(0, x + bias). The batch's mean takes a
-// bias away again, so in training it moves the running mean alone and its gradient is exactly zero (as it is for a unit
-// that no row cuts off): as a sum of gradients it would be rounding noise, which Adam turns into full steps.
+// `bias`: x stands for x + bias, the bias of the layer in front; rectified: for max(0, x + bias). The batch's mean
+// takes a bias away again, so in training it moves the running mean alone and its gradient is exactly zero (as it is
+// for a unit that no row cuts off): as a sum of gradients it would be rounding noise, which Adam turns into full steps.
 struct BatchNorm {
   static constexpr std::string_view name = "batch_norm";
   struct Attr {
@@ -31,8 +31,8 @@ struct BatchNorm {
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
 };
 // at.problems, at.shared and at.bias follow from the lists
-Var batch_norm(const Var& x, std::span<const Var> gamma, std::span<const Var> beta, int problems, BatchNorm::Attr at = {},
-               std::span<const Var> bias = {});
+Var batch_norm(const Var& x, std::span<const Var> gamma, std::span<const Var> beta, int problems,
+               BatchNorm::Attr at = {}, std::span<const Var> bias = {});
 
 // every column of every problem sums to one: softmax over the batch (DistilMVC 4.2 c)
 struct SoftmaxColumns {

@@ -64,7 +64,8 @@ Tensor PairContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
         for_runs(at.pairs, a, at.own, [&](int64_t b, int64_t k) {
           gemm(ctx, anchors, u.row_range(b * n, k * n), tile.col_range(b * n, k * n), {.tb = true, .alpha = by});
         });
-        run(ctx, PairRows<T>{tile.mat<T>(), losses.ptr<T>(), at.pairs, a, first, n, at.own, static_cast<T>(0.5 / static_cast<double>(n))});
+        run(ctx, PairRows<T>{tile.mat<T>(), losses.ptr<T>(), at.pairs, a, first, n, at.own,
+                             static_cast<T>(0.5 / static_cast<double>(n))});
         for_runs(at.pairs, a, at.own, [&](int64_t b, int64_t k) {  // as partners, and as anchors
           const Tensor part = tile.col_range(b * n, k * n), others = u.row_range(b * n, k * n);
           gemm(ctx, part, anchors, s.du.row_range(b * n, k * n), {.ta = true, .alpha = by, .beta = 1});
@@ -73,8 +74,10 @@ Tensor PairContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
       }
     if (at.parts.defined()) {
       const int64_t terms = at.parts.rows();
-      PLX_CHECK(shape, terms == P || terms == 2 * P, "pair_contrast: ", terms, " places for the terms of ", P, " pairs");
-      run(ctx, SumRows<T>{losses.mat<T>(), at.parts.ptr<T>(), terms, static_cast<T>(static_cast<double>(terms) / (2.0 * static_cast<double>(P * n))), T(0)});
+      PLX_CHECK(shape, terms == P || terms == 2 * P, "pair_contrast: ", terms, " places for the terms of ", P,
+                " pairs");
+      run(ctx, SumRows<T>{losses.mat<T>(), at.parts.ptr<T>(), terms,
+                          static_cast<T>(static_cast<double>(terms) / (2.0 * static_cast<double>(P * n))), T(0)});
     }
   });
   return sum_rows(ctx, losses, 1, 0.5 / static_cast<double>(n));
@@ -95,19 +98,23 @@ Tensor JointInformation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, c > 0, "joint_information of ", s.x.shape());
   const DType type = s.x.dtype();
   s.g = Tensor::empty(ctx, type, {P * c, c});
-  Tensor sym = Tensor::empty(ctx, type, {P * c, c}), work = Tensor::empty(ctx, type, {6, P * c}), scale = Tensor::empty(ctx, type, {P, 1});
+  Tensor sym = Tensor::empty(ctx, type, {P * c, c}), work = Tensor::empty(ctx, type, {6, P * c}),
+         scale = Tensor::empty(ctx, type, {P, 1});
   by_float(type, [&]<class T>(T) {
     Bundle<T> products(ctx);
     for (int64_t a = 0; a < V; ++a)
       for (int64_t b = a + 1; b < V; ++b)
         if (at.pairs.paired(a, b))
-          products.add(s.x.row_range(a * n, n), s.x.row_range(b * n, n), s.g.row_range(at.pairs.index(a, b) * c, c), {.ta = true});
+          products.add(s.x.row_range(a * n, n), s.x.row_range(b * n, n), s.g.row_range(at.pairs.index(a, b) * c, c),
+                       {.ta = true});
     products.flush();
     const auto row = [&](int64_t i) { return work.row_range(i, 1).ptr<T>(); };
     T *sums = row(0), *marginal = row(1), *log_marginal = row(2), *value = row(3), *through = row(4), *inner = row(5);
     run(ctx, SymmetricRows<T>{s.g.mat<T>(), sym.mat<T>(), sums});
-    run(ctx, JointMarginals<T>{sums, P, c, at.simplex ? static_cast<T>(n) : T(0), marginal, log_marginal, scale.ptr<T>()});
-    run(ctx, JointRows<T>{sym.mat<T>(), s.g.mat<T>(), marginal, log_marginal, scale.ptr<T>(), static_cast<T>(at.coefficient), value, through, inner});
+    run(ctx,
+        JointMarginals<T>{sums, P, c, at.simplex ? static_cast<T>(n) : T(0), marginal, log_marginal, scale.ptr<T>()});
+    run(ctx, JointRows<T>{sym.mat<T>(), s.g.mat<T>(), marginal, log_marginal, scale.ptr<T>(),
+                          static_cast<T>(at.coefficient), value, through, inner});
     run(ctx, JointGradRows<T>{s.g.mat<T>(), through, inner, scale.ptr<T>(), at.simplex});
   });
   return sum_rows(ctx, work.row_range(3, 1).reshape({P * c, 1}), P);

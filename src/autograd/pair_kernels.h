@@ -6,15 +6,15 @@
 
 namespace parallax {
 
-// Anchors of view `view`, against the rows of all views that it is compared with. In: similarities / tau. Out: the row's
-// losses of every pair, and in place of the similarities weight * (sum over pairs of P - [partner]), 0 on the anchor itself.
-// Each block keeps its own maximum, so that no block is lost beside a far larger one.
+// Anchors of view `view`, against the rows of all views that it is compared with. In: similarities / tau. Out: the
+// row's losses of every pair, and in place of the similarities weight * (sum over pairs of P - [partner]), 0 on the
+// anchor itself. Each block keeps its own maximum, so that no block is lost beside a far larger one.
 template <class T> struct PairRows {
-  Mat<T> s;        // [tile, V * n]
-  T* loss;         // [pairs, 2, n]: direction 0 = anchors of the pair's first view
+  Mat<T> s;  // [tile, V * n]
+  T* loss;   // [pairs, 2, n]: direction 0 = anchors of the pair's first view
   Pairs pairs;
   int64_t view, first, n;  // first: row of the view that is row 0 of the tile
-  bool own;        // other rows of the anchor's own view are negatives too
+  bool own;                // other rows of the anchor's own view are negatives too
   T weight;
   PLX_HD int64_t rows() const { return s.rows; }
   PLX_HD int64_t width() const { return s.cols * 8; }
@@ -60,8 +60,10 @@ template <class T> struct PairRows {
     }
     if (own) {
       T* block = x + view * n;
-      if (n > 1) team.each(n, [=](int64_t j) { block[j] *= back; });
-      else if (team.leader()) block[0] = T(0);
+      if (n > 1)
+        team.each(n, [=](int64_t j) { block[j] *= back; });
+      else if (team.leader())
+        block[0] = T(0);
     }
   }
 };
@@ -71,7 +73,7 @@ PLX_KERNEL(PairRows)
 template <class T> struct SymmetricRows {
   Mat<const T> p;  // [pairs * c, c]
   Mat<T> s;
-  T* sums;         // [pairs * c]
+  T* sums;  // [pairs * c]
   PLX_HD int64_t rows() const { return s.rows; }
   PLX_HD int64_t width() const { return s.cols * 4; }
   template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
@@ -92,11 +94,11 @@ inline constexpr double kJointFloor = 2.220446049250313e-16;
 
 // Per pair: 1 / (sum of all entries), or the given constant; marginals, floored, and their logarithms.
 template <class T> struct JointMarginals {
-  const T* sums;     // [pairs * c]
+  const T* sums;  // [pairs * c]
   int64_t pairs, c;
-  T constant;        // 0: normalise by the sum
+  T constant;                  // 0: normalise by the sum
   T *marginal, *log_marginal;  // [pairs * c]; a floored marginal is stored with a negative sign
-  T* scale;          // [pairs]
+  T* scale;                    // [pairs]
   PLX_HD int64_t rows() const { return pairs; }
   PLX_HD int64_t width() const { return c * 16; }
   template <class Team> PLX_HD void operator()(Team team, int64_t p) const {
@@ -115,10 +117,11 @@ template <class T> struct JointMarginals {
 };
 PLX_KERNEL(JointMarginals)
 
-// J = sum_ab P (ln P - k ln pi_a - k ln pi_b), P floored: the row's part of J, of <dJ/dP, P>, and the direct gradient of P
+// J = sum_ab P (ln P - k ln pi_a - k ln pi_b), P floored: the row's part of J, of <dJ/dP, P>, and the direct gradient
+// of P
 template <class T> struct JointRows {
   Mat<const T> s;
-  Mat<T> g;            // direct part: ln P - k (ln pi_a + ln pi_b) + 1, or 0 where P is floored
+  Mat<T> g;  // direct part: ln P - k (ln pi_a + ln pi_b) + 1, or 0 where P is floored
   const T *marginal, *log_marginal, *scale;
   T coefficient;
   T *value, *through, *inner;  // [pairs * c]; through: minus the gradient of pi_a

@@ -51,25 +51,29 @@ int choose_dominant(Build& b, const DominantOptions& o) {
       const auto it = std::find(b.spec.names.begin(), b.spec.names.end(), o.rule);
       v = it == b.spec.names.end() ? -1 : static_cast<int>(it - b.spec.names.begin());
     }
-    PLX_CHECK(config, v >= 0 && v < views, "dominant=", o.rule, " names no view: 'silhouette', a number from 0 to ", views - 1,
-              " or the name of a view is needed");
+    PLX_CHECK(config, v >= 0 && v < views, "dominant=", o.rule, " names no view: 'silhouette', a number from 0 to ",
+              views - 1, " or the name of a view is needed");
     b.log(str("dominant modality: ", called(v), ", as told"));
     return v;
   }
   if (views == 1) return 0;
-  if (b.spec.samples > o.exact) b.log(str("the silhouettes are those of ", o.sample, " of the ", b.spec.samples, " samples"));
+  if (b.spec.samples > o.exact)
+    b.log(str("the silhouettes are those of ", o.sample, " of the ", b.spec.samples, " samples"));
   std::vector<double> score(static_cast<size_t>(views)), entropy(static_cast<size_t>(views));
   bool any = false;
   for (int v = 0; v < views; ++v) {
     const size_t i = static_cast<size_t>(v);
     const ScratchScope scope(b.ctx);
-    const KMeansResult r = kmeans(b.ctx, b.views[i], {.k = clusters, .restarts = o.restarts, .seed = b.ctx.seed(), .tag = tag_of(str("ddmc.dominant.", v))});
+    const KMeansResult r =
+        kmeans(b.ctx, b.views[i],
+               {.k = clusters, .restarts = o.restarts, .seed = b.ctx.seed(), .tag = tag_of(str("ddmc.dominant.", v))});
     score[i] = view_silhouette(b, b.views[i], r.labels, o);
     entropy[i] = size_entropy(r.labels, clusters);
     b.log(str(called(v), ": mean silhouette ", score[i], ", entropy of the cluster sizes ", entropy[i], " of ln K"));
     any = any || entropy[i] >= o.threshold;
   }
-  if (o.guard && !any) b.log(str("no view's clusters reach an entropy of ", o.threshold, " ln K: the guard is dropped"));
+  if (o.guard && !any)
+    b.log(str("no view's clusters reach an entropy of ", o.threshold, " ln K: the guard is dropped"));
   int best = -1;
   for (int v = 0; v < views; ++v) {
     const size_t i = static_cast<size_t>(v);

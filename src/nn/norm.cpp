@@ -2,8 +2,8 @@
 
 namespace parallax {
 
-BatchNormStack::BatchNormStack(ParamStore& store, const std::vector<std::string>& affine, const std::vector<std::string>& statistics,
-                               int64_t width, const Options& options)
+BatchNormStack::BatchNormStack(ParamStore& store, const std::vector<std::string>& affine,
+                               const std::vector<std::string>& statistics, int64_t width, const Options& options)
     : options_(options) {
   for (const std::string& name : affine) {
     gamma_.push_back(store.add(name + ".weight", {1, width}, init::constant(1)));

@@ -15,8 +15,8 @@ class BatchNormStack {
   };
   // affine: names with ".weight" and ".bias", one per problem or one that all share; statistics: names with
   // ".running_mean" and ".running_var", one per problem always (a mixture would fit no problem at evaluation).
-  BatchNormStack(ParamStore& store, const std::vector<std::string>& affine, const std::vector<std::string>& statistics, int64_t width,
-                 const Options& options);
+  BatchNormStack(ParamStore& store, const std::vector<std::string>& affine, const std::vector<std::string>& statistics,
+                 int64_t width, const Options& options);
   // batch_statistics: those of the rows at hand, which also move the running ones; else the running ones.
   // bias: of the layer in front, left out there (see BatchNorm).
   Var forward(Pass& p, const Var& x, bool batch_statistics, std::span<const Var> bias = {}) const;

@@ -9,13 +9,18 @@ std::vector<OpCase> cases_of_distilmvc() {
   std::vector<OpCase> c;
   c.push_back({.name = "balance",
                .in = {{12, 4}},
-               .op = [](const Args& x) { return balance(x[0], Pairs{3, -1}); },
+               .op =
+                   [](const Args& x) {
+                     return balance(x[0], Pairs{3, -1});
+                   },
                .low = 0.05,
                .high = 1,
                .edges = {{{3, 1}}, {{99, 33}}},
                .refuses = {{{7, 4}}, {{0, 4}}}});
   const auto kl = [](double eps, double scale) {
-    return [eps, scale](const Args& x) { return smoothed_kl(x[0], x.index({x[0].rows(), 1}, x[0].cols()), 2, eps, scale); };
+    return [eps, scale](const Args& x) {
+      return smoothed_kl(x[0], x.index({x[0].rows(), 1}, x[0].cols()), 2, eps, scale);
+    };
   };
   c.push_back({.name = "smoothed_kl",
                .in = {{8, 4}},

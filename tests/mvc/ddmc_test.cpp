@@ -26,17 +26,25 @@ TEST_P(DdmcOptions, GradientsEqualDifferences) {
     rig.expect_gradients("train", feature ? "fdl" : "cdl", g, 2e-5);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Every, DdmcOptions,
-                         ::testing::Values(std::vector<Setting>{}, std::vector<Setting>{{"heads", "shared"}, {"head_order", "bn_relu"}},
-                                           std::vector<Setting>{{"mi_feat", "softmax"}, {"kl_reduce", "sum_dim"}, {"contrast_neg", "cross"}, {"head_order", "bn_relu"}},
-                                           std::vector<Setting>{{"udc", "per_sample"}, {"w_kl", "0.3"}, {"w_mi", "0"}, {"heads", "shared"}},
-                                           std::vector<Setting>{{"udc", "marginal"}, {"enhance", "fuse"}},
-                                           std::vector<Setting>{{"udc_double_softmax", "true"}, {"enhance", "residual"}}));
+INSTANTIATE_TEST_SUITE_P(
+    Every, DdmcOptions,
+    ::testing::Values(std::vector<Setting>{}, std::vector<Setting>{{"heads", "shared"}, {"head_order", "bn_relu"}},
+                      std::vector<Setting>{{"mi_feat", "softmax"},
+                                           {"kl_reduce", "sum_dim"},
+                                           {"contrast_neg", "cross"},
+                                           {"head_order", "bn_relu"}},
+                      std::vector<Setting>{{"udc", "per_sample"}, {"w_kl", "0.3"}, {"w_mi", "0"}, {"heads", "shared"}},
+                      std::vector<Setting>{{"udc", "marginal"}, {"enhance", "fuse"}},
+                      std::vector<Setting>{{"udc_double_softmax", "true"}, {"enhance", "residual"}}));
 
 TEST(Ddmc, TermsAddUp) {
-  Rig rig("ddmc", with(kSmall, {{"dominant", "0"}, {"alpha", "0.3"}, {"beta", "2"}, {"w_kl", "0.5"}, {"w_mi", "3"}}), 20, {5, 4}, 3);
+  Rig rig("ddmc", with(kSmall, {{"dominant", "0"}, {"alpha", "0.3"}, {"beta", "2"}, {"w_kl", "0.5"}, {"w_mi", "3"}}),
+          20, {5, 4}, 3);
   const auto term = [&](const char* name) { return rig.loss("train", name); };
-  EXPECT_NEAR(term("fdl"), 0.5 * (term("kl.0") + term("kl.1")) + 3 * term("mi.1") + 0.5 * (term("con_dm_to.1") + term("con_to_dm.1")), 1e-12);
+  EXPECT_NEAR(
+      term("fdl"),
+      0.5 * (term("kl.0") + term("kl.1")) + 3 * term("mi.1") + 0.5 * (term("con_dm_to.1") + term("con_to_dm.1")),
+      1e-12);
   EXPECT_NEAR(term("cdl"), term("udc.0") + term("udc.1") - term("cmi.1"), 1e-12);
   EXPECT_NEAR(term("total"), term("ddc") + 0.3 * term("fdl") + 2 * term("cdl"), 1e-12);
 }
@@ -63,7 +71,8 @@ TEST(Ddmc, FindsBlobsAndKeepsTheEpochWithTheLowestFirstTerm) {
   const Toy toy = blobs(ctx, DType::f32, 300, {10, 8}, 3, 8);
   const Outcome r = train("ddmc", {{"trunk", "[64,64,32]"}, {"epochs", "30"}}, ctx, toy, 3);
   EXPECT_GE(r.acc, 0.95);
-  EXPECT_TRUE(std::any_of(r.lines.begin(), r.lines.end(), [](const std::string& s) { return s.find("label-free") != std::string::npos; }));
+  EXPECT_TRUE(std::any_of(r.lines.begin(), r.lines.end(),
+                          [](const std::string& s) { return s.find("label-free") != std::string::npos; }));
 }
 
 // One degenerate view: nearly all rows in one tight heap, the rest far out: a high silhouette, unequal clusters.
@@ -91,7 +100,7 @@ TEST(Ddmc, TheGuardPassesOverDegeneratePartitions) {
 TEST(Ddmc, OddDataWorksOrIsRefused) {
   Context ctx{Context::Options{.seed = 1}};
   const std::vector<Setting> quick = with(kSmall, {{"epochs", "5"}});
-  train("ddmc", quick, ctx, blobs(ctx, DType::f32, 30, {5, 4}, 3), 3);   // fewer rows than a batch
+  train("ddmc", quick, ctx, blobs(ctx, DType::f32, 30, {5, 4}, 3), 3);  // fewer rows than a batch
   train("ddmc", quick, ctx, blobs(ctx, DType::f32, 5, {5, 4}, 3), 3);
   train("ddmc", quick, ctx, blobs(ctx, DType::f32, 2, {5, 4}, 2), 2);
   train("ddmc", quick, ctx, blobs(ctx, DType::f32, 120, {5}, 3), 3);     // one view

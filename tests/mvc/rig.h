@@ -11,10 +11,10 @@
 
 namespace parallax::testing {
 
-inline double draw01(int64_t i, uint32_t tag) { return unit_float(philox(U4{{static_cast<uint32_t>(i), 0, 0, tag}}, 5, 6).v[0]); }
-inline double draw_normal(int64_t i, uint32_t tag) {
-  return Draw<double>{.seed = 9, .tag = tag}.normal(i, 0);
+inline double draw01(int64_t i, uint32_t tag) {
+  return unit_float(philox(U4{{static_cast<uint32_t>(i), 0, 0, tag}}, 5, 6).v[0]);
 }
+inline double draw_normal(int64_t i, uint32_t tag) { return Draw<double>{.seed = 9, .tag = tag}.normal(i, 0); }
 
 // Gaussian blobs: k classes, one view per width, centres apart by `gap` deviations
 struct Toy {
@@ -39,7 +39,8 @@ inline Toy blobs(Context& ctx, DType type, int64_t n, const std::vector<int64_t>
 
 class Rig {
  public:
-  Rig(const std::string& method, const std::vector<Setting>& settings, int64_t n, const std::vector<int64_t>& dims, int k)
+  Rig(const std::string& method, const std::vector<Setting>& settings, int64_t n, const std::vector<int64_t>& dims,
+      int k)
       : ctx_({.seed = 3}), store_(ctx_, DType::f64), method_(make_method(method)), tape_(ctx_) {
     method_->profile(true);
     Visitor v;
@@ -82,7 +83,8 @@ class Rig {
     return g;
   }
   // gradients against central differences of a term, at a few entries of every parameter
-  void expect_gradients(const std::string& phase, const std::string& term, const std::vector<std::vector<double>>& g, double tolerance) {
+  void expect_gradients(const std::string& phase, const std::string& term, const std::vector<std::vector<double>>& g,
+                        double tolerance) {
     double scale = 1e-3;
     for (const auto& list : g)
       for (const double x : list) scale = std::max(scale, std::fabs(x));
@@ -120,7 +122,8 @@ struct Outcome {
   Features features;
   std::vector<std::string> lines;
 };
-inline Outcome train(const std::string& method, const std::vector<Setting>& settings, Context& ctx, const Toy& toy, int k) {
+inline Outcome train(const std::string& method, const std::vector<Setting>& settings, Context& ctx, const Toy& toy,
+                     int k) {
   const std::unique_ptr<Method> m = make_method(method);
   m->profile(false);
   Visitor v;

@@ -11,7 +11,8 @@ namespace parallax::testing {
 using Rows = std::vector<std::vector<double>>;
 
 inline Tensor matrix(Context& ctx, const Rows& rows) {
-  Tensor t = Tensor::persistent(ctx, DType::f64, {static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows[0].size())});
+  Tensor t =
+      Tensor::persistent(ctx, DType::f64, {static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows[0].size())});
   std::vector<double> flat;
   for (const auto& r : rows) flat.insert(flat.end(), r.begin(), r.end());
   t.assign(flat);
@@ -21,7 +22,8 @@ inline void expect_rows(const Tensor& t, int64_t first, const Rows& rows, double
   const std::vector<double> v = t.to_vector<double>();
   for (size_t i = 0; i < rows.size(); ++i)
     for (size_t j = 0; j < rows[i].size(); ++j)
-      EXPECT_NEAR(v[(static_cast<size_t>(first) + i) * static_cast<size_t>(t.cols()) + j], rows[i][j], tolerance) << "row " << i << ", column " << j;
+      EXPECT_NEAR(v[(static_cast<size_t>(first) + i) * static_cast<size_t>(t.cols()) + j], rows[i][j], tolerance)
+          << "row " << i << ", column " << j;
 }
 
 }  // namespace parallax::testing

@@ -1,6 +1,7 @@
-// DDMC (Wang et al., NeurIPS 2025): one modality is dominant and is clustered alone, by deep divergence-based clustering of
-// its own representation; the others only shape it through losses on features (FDL) and on clusters (CDL). No code was
-// published: both profiles are the page's reading. Ablations: alpha = beta = 0 is L_DDC, beta = 0 is + FDL, alpha = 0 + CDL.
+// DDMC (Wang et al., NeurIPS 2025): one modality is dominant and is clustered alone, by deep divergence-based
+// clustering of its own representation; the others only shape it through losses on features (FDL) and on clusters
+// (CDL). No code was published: both profiles are the page's reading. Ablations: alpha = beta = 0 is L_DDC, beta = 0 is
+// + FDL, alpha = 0 + CDL.
 #include <cmath>
 
 #include "../../nn/norm.h"
@@ -16,7 +17,8 @@ struct Ddmc final : Method {
   int64_t head_hidden = 100, udc_iterations = 150, batch_size = 100, epochs = 100, lr_step = 50, select_every = 4;
   double alpha = 1, beta = 1, w_kl = 1, w_mi = 1, tau = 0.1, rel_sigma = 0.15, udc_power = 10, udc_tolerance = 1e-2;
   double bn_eps = 1e-5, bn_momentum = 0.1, learning_rate = 1e-3, lr_gamma = 0.1, clip_norm = 5, weight_decay = 0;
-  std::string ddc_norm = "pairs", ddc2 = "samples", mi_feat = "raw", kl_reduce = "mean", contrast_neg = "both", udc = "sinkhorn";
+  std::string ddc_norm = "pairs", ddc2 = "samples", mi_feat = "raw", kl_reduce = "mean", contrast_neg = "both",
+              udc = "sinkhorn";
   std::string heads = "separate", head_order = "relu_bn", enhance = "enhance";
   bool udc_double_softmax = false, selection = true;
   DominantOptions rule;
@@ -26,15 +28,20 @@ struct Ddmc final : Method {
   void profile(bool) override {}  // there is no published code to differ from
 
   void params(Visitor& p) override {
-    p.text("dominant", rule.rule, "dominant modality: silhouette (chosen by k-means and mean silhouette), a view's number from 0, or its name");
+    p.text(
+        "dominant", rule.rule,
+        "dominant modality: silhouette (chosen by k-means and mean silhouette), a view's number from 0, or its name");
     p.integer("silhouette_restarts", rule.restarts, 1, 100000, "restarts of k-means for that choice");
-    p.flag("guard", rule.guard, "only views with clusters of similar size are eligible (a mean silhouette rewards degenerate partitions)");
+    p.flag("guard", rule.guard,
+           "only views with clusters of similar size are eligible (a mean silhouette rewards degenerate partitions)");
     p.number("guard_threshold", rule.threshold, 0, 1, "least entropy of the cluster sizes, as a fraction of ln K");
     p.choice("enhance", enhance, {"enhance", "fuse", "residual"},
-             "the head sees the dominant modality alone; the softmax-weighted mean of all (ablation); the dominant one plus gated projections of the others");
+             "the head sees the dominant modality alone; the softmax-weighted mean of all (ablation); the dominant one "
+             "plus gated projections of the others");
     p.list("trunk", trunk_widths, 3, 1, 65536, "widths of the trunks; the last holds mean and spread, so it is even");
     p.integer("head_hidden", head_hidden, 1, 65536, "width of the head's hidden layer, where the kernel lives");
-    p.choice("heads", heads, {"separate", "shared"}, "one head per modality, or one for all (with running statistics per modality)");
+    p.choice("heads", heads, {"separate", "shared"},
+             "one head per modality, or one for all (with running statistics per modality)");
     p.choice("head_order", head_order, {"relu_bn", "bn_relu"}, "order in the head's hidden layer");
     p.number("alpha", alpha, 0, 1e6, "weight of the feature-level diversity L_FDL; 0: ablation without it");
     p.number("beta", beta, 0, 1e6, "weight of the cluster-level diversity L_CDL; 0: ablation without it");
@@ -42,16 +49,22 @@ struct Ddmc final : Method {
     p.number("w_mi", w_mi, 0, 1e6, "weight of the information I(Z; D) inside L_FDL");
     p.number("tau", tau, 1e-3, 100, "temperature of the contrast between modalities");
     p.number("rel_sigma", rel_sigma, 1e-6, 1e6, "kernel width as a fraction of the median squared distance");
-    p.choice("ddc_norm", ddc_norm, {"pairs", "over_k"}, "factor of the separation terms: 2/(K(K-1)) of released code, 1/K of the paper");
-    p.choice("ddc2", ddc2, {"samples", "clusters", "clusters_raw"}, "orthogonality term over pairs of samples, of clusters, or the bare sum over clusters");
-    p.choice("mi_feat", mi_feat, {"raw", "softmax"}, "I(Z; D) from activations as they are, or from the softmax of each row");
+    p.choice("ddc_norm", ddc_norm, {"pairs", "over_k"},
+             "factor of the separation terms: 2/(K(K-1)) of released code, 1/K of the paper");
+    p.choice("ddc2", ddc2, {"samples", "clusters", "clusters_raw"},
+             "orthogonality term over pairs of samples, of clusters, or the bare sum over clusters");
+    p.choice("mi_feat", mi_feat, {"raw", "softmax"},
+             "I(Z; D) from activations as they are, or from the softmax of each row");
     p.choice("kl_reduce", kl_reduce, {"mean", "sum_dim"}, "I(X; T): mean, or sum over coordinates");
-    p.choice("contrast_neg", contrast_neg, {"both", "cross"}, "negatives of both modalities, or of the other one alone");
-    p.choice("udc", udc, {"sinkhorn", "marginal", "per_sample"}, "target of the uniform-distribution constraint: balanced labels, a uniform batch mean, uniform rows");
+    p.choice("contrast_neg", contrast_neg, {"both", "cross"},
+             "negatives of both modalities, or of the other one alone");
+    p.choice("udc", udc, {"sinkhorn", "marginal", "per_sample"},
+             "target of the uniform-distribution constraint: balanced labels, a uniform batch mean, uniform rows");
     p.number("udc_power", udc_power, 0.01, 1000, "sharpness of the balanced labels");
     p.integer("udc_iterations", udc_iterations, 1, 100000, "most iterations for the balanced labels");
     p.number("udc_tolerance", udc_tolerance, 0, 1e6, "their stopping rule, looked at in every tenth iteration");
-    p.flag("udc_double_softmax", udc_double_softmax, "with udc=sinkhorn: a second softmax inside the cross entropy, as in the siblings' code");
+    p.flag("udc_double_softmax", udc_double_softmax,
+           "with udc=sinkhorn: a second softmax inside the cross entropy, as in the siblings' code");
     p.number("bn_eps", bn_eps, 1e-12, 1, "batch normalisation: added to the variance");
     p.number("bn_momentum", bn_momentum, 0, 1, "batch normalisation: share of a batch in the running statistics");
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
@@ -87,7 +100,8 @@ struct Ddmc final : Method {
     spec = b.spec;
     views = spec.views();
     const int64_t code = trunk_widths[2];
-    PLX_CHECK(config, code % 2 == 0, "ddmc: the last width of trunk is ", code, "; it holds means and spreads in equal number and must be even");
+    PLX_CHECK(config, code % 2 == 0, "ddmc: the last width of trunk is ", code,
+              "; it holds means and spreads in equal number and must be even");
     dm = choose_dominant(b, rule);
     star = {views, dm};
     std::vector<std::string> trunk_names, head_names;
@@ -107,7 +121,8 @@ struct Ddmc final : Method {
       layers.push_back({.width = trunk_widths[static_cast<size_t>(l)], .name = str("linear", l), .kaiming = true});
       std::vector<std::string> bn;
       for (const std::string& t : trunk_names) bn.push_back(str(t, ".bn", l));
-      norms.emplace_back(b.store, bn, bn, trunk_widths[static_cast<size_t>(l)], BatchNormStack::Options{bn_eps, bn_momentum, Act::relu, 0});
+      norms.emplace_back(b.store, bn, bn, trunk_widths[static_cast<size_t>(l)],
+                         BatchNormStack::Options{bn_eps, bn_momentum, Act::relu, 0});
     }
     trunk = MlpStack(b.store, trunk_names, spec.dims, layers);
     const bool shared = heads == "shared", bn_first = head_order == "bn_relu";
@@ -118,14 +133,16 @@ struct Ddmc final : Method {
     std::vector<std::string> affine, statistics;
     for (int m = 0; m < views; ++m) statistics.push_back(shared ? str("head.bn.", m) : str("heads.", m, ".bn"));
     affine = shared ? std::vector<std::string>{"head.bn.0"} : statistics;
-    head_norm = BatchNormStack(b.store, affine, statistics, head_hidden, {bn_eps, bn_momentum, bn_first ? Act::relu : Act::none, 0, !bn_first});
+    head_norm = BatchNormStack(b.store, affine, statistics, head_hidden,
+                               {bn_eps, bn_momentum, bn_first ? Act::relu : Act::none, 0, !bn_first});
     if (enhance == "fuse" && views > 1) gate = b.store.add("fusion.weight", {views, 1}, init::constant(1.0 / views));
     if (enhance == "residual" && views > 1) {
       gate = b.store.add("residual.gate", {views - 1, 1}, init::constant(0));
       std::vector<std::string> names;
       for (int m = 0; m < views; ++m)
         if (m != dm) names.push_back(str("residual.", m));
-      project = MlpStack(b.store, names, std::vector<int64_t>(names.size(), code), {{.width = code, .name = "linear", .kaiming = true}});
+      project = MlpStack(b.store, names, std::vector<int64_t>(names.size(), code),
+                         {{.width = code, .name = "linear", .kaiming = true}});
     }
   }
 
@@ -134,7 +151,8 @@ struct Ddmc final : Method {
     p.name = "train";
     p.epochs = epochs;
     p.batch = batch_size;
-    p.updates = {{.name = "all", .loss = [this](Step& s) { return loss(s, "train"); },
+    p.updates = {{.name = "all",
+                  .loss = [this](Step& s) { return loss(s, "train"); },
                   .opt = {.lr = learning_rate, .weight_decay = weight_decay, .clip_norm = clip_norm}}};
     if (lr_step > 0)
       p.lr_factor = [this](int64_t epoch) { return std::pow(lr_gamma, static_cast<double>((epoch - 1) / lr_step)); };
@@ -167,7 +185,8 @@ struct Ddmc final : Method {
     Codes c;
     const bool train = p.training();
     for (int l = 0; l < 3; ++l)
-      c.t = norms[static_cast<size_t>(l)].forward(p, trunk.product(p, l, l ? std::span<const Var>(&c.t, 1) : x), train, trunk.biases(p, l).span());
+      c.t = norms[static_cast<size_t>(l)].forward(p, trunk.product(p, l, l ? std::span<const Var>(&c.t, 1) : x), train,
+                                                  trunk.biases(p, l).span());
     const int64_t n = c.t.rows() / views;
     if (enhance == "residual" && views > 1) {
       Small<Var> others, gated;
@@ -230,7 +249,9 @@ struct Ddmc final : Method {
     // 5.3: L4 = cross entropy to balanced targets, L3 = information shared by the assignments
     UniformNll::Attr uniform;
     uniform.problems = views;
-    uniform.target = udc == "sinkhorn" ? UniformNll::sinkhorn : udc == "marginal" ? UniformNll::marginal : UniformNll::per_sample;
+    uniform.target = udc == "sinkhorn"   ? UniformNll::sinkhorn
+                     : udc == "marginal" ? UniformNll::marginal
+                                         : UniformNll::per_sample;
     uniform.power = udc_power;
     uniform.tolerance = udc_tolerance;
     uniform.iterations = udc_iterations;
@@ -243,7 +264,8 @@ struct Ddmc final : Method {
       cluster_weights.push_back(-1);
       s.log(cmi_names, cluster[1]);
     }
-    const Var fdl = weighted_total(feature.span(), feature_weights.span()), cdl = weighted_total(cluster.span(), cluster_weights.span());
+    const Var fdl = weighted_total(feature.span(), feature_weights.span()),
+              cdl = weighted_total(cluster.span(), cluster_weights.span());
     s.log(fdl_name, fdl);
     s.log(cdl_name, cdl);
     if (s.tapping()) {
@@ -261,8 +283,8 @@ struct Ddmc final : Method {
     return weighted_total(terms, weights);
   }
 
-  // The mean of l1 over full batches of all samples in evaluation (page 8). The batches are a fixed shuffle: files are often
-  // sorted by class, and a batch of one class says nothing about separation.
+  // The mean of l1 over full batches of all samples in evaluation (page 8). The batches are a fixed shuffle: files are
+  // often sorted by class, and a batch of one class says nothing about separation.
   double first_term(Eval& e) const {
     const Features f = e.map_rows([this](Rows& r) {
       const Codes c = forward(r, inputs(r).span());
@@ -277,7 +299,8 @@ struct Ddmc final : Method {
       const ScratchScope scope(e.ctx());
       Tensor index = Tensor::empty(e.ctx(), DType::i64, {batch, 1});
       index.assign(std::vector<int64_t>(order.begin() + at, order.begin() + at + batch));
-      const Tensor qb = Tensor::empty(e.ctx(), q.dtype(), {batch, q.cols()}), hb = Tensor::empty(e.ctx(), h.dtype(), {batch, h.cols()});
+      const Tensor qb = Tensor::empty(e.ctx(), q.dtype(), {batch, q.cols()}),
+                   hb = Tensor::empty(e.ctx(), h.dtype(), {batch, h.cols()});
       gather_rows(e.ctx(), q, index, qb);
       gather_rows(e.ctx(), h, index, hb);
       Ddc::Attr options = ddc_options();

@@ -1,15 +1,15 @@
 // DistilMVC (Wang et al., TNNLS 2024): auto-encoders (stage1), then contrast of a teacher's features and of a student's
-// clusters with a mutual-information term (stage2), then k-means on the teacher's features gives every view pseudo-labels
-// that, smoothed and matched anew in every step, train the student (stage3). Labels: arg-max of the mean assignment.
+// clusters with a mutual-information term (stage2), then k-means on the teacher's features gives every view
+// pseudo-labels that, smoothed and matched anew in every step, train the student (stage3). Labels: arg-max of the mean
+// assignment.
 #include <algorithm>
 #include <cmath>
 
-#include "../../cluster/hungarian.h"
-#include "../../cluster/kmeans.h"
 #include "../../nn/ema.h"
 #include "../../nn/norm.h"
 #include "../../tensor/elementwise.h"
 #include "../method.h"
+#include "../pseudo_labels.h"
 
 namespace parallax {
 namespace {
@@ -17,48 +17,61 @@ namespace {
 struct DistilMvc final : Method {
   std::vector<int64_t> encoder_arch{512, 1024, 2048, 512}, decoder_arch{512, 2048, 1024, 512}, ema_step;
   std::vector<double> ema_momentum;
-  int64_t hidden = 128, batch_size = 256, mse_epochs = 200, infonce_epochs = 10, self_distil = 50, n_init = 100, ema_max = 0;
+  int64_t hidden = 128, batch_size = 256, mse_epochs = 200, infonce_epochs = 10, self_distil = 50, n_init = 100,
+          ema_max = 0;
   double temperature_t = 0.5, temperature_s = 1, smooth = 0.1, iic_factor = 0.0005, iic_lambda = 9, ema_base = 0.4;
   double learning_rate = 1e-4, weight_decay = 0;
-  std::string iic_axis = "batch", activation = "relu", teacher_mode = "reference", kl = "mean", ema_schedule = "monotone";
+  std::string iic_axis = "batch", activation = "relu", teacher_mode = "reference", kl = "mean",
+              ema_schedule = "monotone";
   bool batchnorm = false, student_relu = true;
 
   std::string name() const override { return "distilmvc"; }
   Labelling labelling() const override { return Labelling::argmax; }
   std::string default_scale() const override { return "none"; }
 
-  // What the page recommends to change (its table 4.6): the moving average's clock. The teacher that also follows its own
-  // gradient stays, it measured about a point better.
+  // What the page recommends to change (its table 4.6): the moving average's clock. The teacher that also follows its
+  // own gradient stays, it measured about a point better.
   void profile(bool reference) override { ema_schedule = reference ? "reference" : "monotone"; }
 
   void params(Visitor& p) override {
-    p.list("encoder_arch", encoder_arch, 4, 1, 65536, "widths of the encoders after the input; the last is the latent one");
-    p.list("decoder_arch", decoder_arch, 4, 1, 65536, "widths of the decoders before the output; the first equals the last of encoder_arch");
+    p.list("encoder_arch", encoder_arch, 4, 1, 65536,
+           "widths of the encoders after the input; the last is the latent one");
+    p.list("decoder_arch", decoder_arch, 4, 1, 65536,
+           "widths of the decoders before the output; the first equals the last of encoder_arch");
     p.integer("predictor_hidden_dim", hidden, 1, 65536, "width of the teacher's and student's results");
-    p.choice("activation", activation, {"relu", "sigmoid", "tanh", "leakyrelu"}, "of the hidden layers of encoders and decoders (leakyrelu: slope 0.2)");
+    p.choice("activation", activation, {"relu", "sigmoid", "tanh", "leakyrelu"},
+             "of the hidden layers of encoders and decoders (leakyrelu: slope 0.2)");
     p.alias("function");
     p.flag("batchnorm", batchnorm, "batch normalisation in the hidden layers of encoders and decoders");
     p.flag("student_relu", student_relu, "ReLU inside the student and the teacher");
     p.integer("batch_size", batch_size, 2, 1 << 24, "rows per step of stages 1 and 2; stage 3 takes all rows at once");
     p.integer("mse_epochs", mse_epochs, 0, 1000000, "epochs of stage 1");
     p.integer("infoNCE_epochs", infonce_epochs, 0, 1000000, "epochs of stage 2");
-    p.integer("self_distil", self_distil, 0, 1000000, "epochs of stage 3; 0: stop after stage 2 (ablation without distillation)");
+    p.integer("self_distil", self_distil, 0, 1000000,
+              "epochs of stage 3; 0: stop after stage 2 (ablation without distillation)");
     p.number("temperature_t", temperature_t, 1e-3, 100, "temperature of the teacher's instance contrast");
     p.number("temperature_s", temperature_s, 1e-3, 100, "temperature of the student's cluster contrast");
     p.number("temperature_d", smooth, 0, 1, "amount of label smoothing in stage 3");
     p.alias("smooth");
     p.number("iic_factor", iic_factor, 0, 1e6, "weight of the mutual-information loss; 0: ablation without it");
     p.number("iic_lambda", iic_lambda, 0, 1e6, "weight of the entropies in the mutual-information loss");
-    p.choice("iic_axis", iic_axis, {"batch", "feature"}, "its softmax: over the batch (published code) or over the features");
+    p.choice("iic_axis", iic_axis, {"batch", "feature"},
+             "its softmax: over the batch (published code) or over the features");
     p.choice("teacher", teacher_mode, {"reference", "ema"},
-             "reference: the teacher gets its gradient and the moving average; ema: the moving average alone, gradients pass through to the encoders");
-    p.choice("ema_schedule", ema_schedule, {"reference", "monotone"},
-             "clock of the average's momentum: the published mixture of epoch and batch number, or the step of stage 2");
+             "reference: the teacher gets its gradient and the moving average; ema: the moving average alone, "
+             "gradients pass through to the encoders");
+    p.choice(
+        "ema_schedule", ema_schedule, {"reference", "monotone"},
+        "clock of the average's momentum: the published mixture of epoch and batch number, or the step of stage 2");
     p.number("ema_base", ema_base, 0, 1, "momentum at the start");
-    p.list("ema_step", ema_step, 0, -1e9, 1e9, "clock of the first steps, instead of the schedule's (later steps keep the last)");
-    p.integer("ema_max", ema_max, -1000000000, 1000000000, "clock at which the momentum is 1, instead of the schedule's; 0: the schedule's");
-    p.numbers("ema_momentum", ema_momentum, 0, 1, "momenta of the first steps themselves, instead of the schedule's; must agree with ema_step");
-    p.choice("kl", kl, {"mean", "batchmean"}, "divergence of stage 3: mean over rows and clusters (published), or over rows");
+    p.list("ema_step", ema_step, 0, -1e9, 1e9,
+           "clock of the first steps, instead of the schedule's (later steps keep the last)");
+    p.integer("ema_max", ema_max, -1000000000, 1000000000,
+              "clock at which the momentum is 1, instead of the schedule's; 0: the schedule's");
+    p.numbers("ema_momentum", ema_momentum, 0, 1,
+              "momenta of the first steps themselves, instead of the schedule's; must agree with ema_step");
+    p.choice("kl", kl, {"mean", "batchmean"},
+             "divergence of stage 3: mean over rows and clusters (published), or over rows");
     p.integer("n_init", n_init, 1, 100000, "restarts of the k-means that makes the pseudo-labels");
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
     p.number("weight_decay", weight_decay, 0, 1, "L2-coupled weight decay");
@@ -73,7 +86,8 @@ struct DistilMvc final : Method {
       for (int l = 0; l < hidden.layers(); ++l) {
         const std::span<const Var> in = l ? std::span<const Var>(&h, 1) : x;
         h = norms.empty() ? hidden.layer(p, l, in)
-                          : norms[static_cast<size_t>(l)].forward(p, hidden.product(p, l, in), batch_statistics, hidden.biases(p, l).span());
+                          : norms[static_cast<size_t>(l)].forward(p, hidden.product(p, l, in), batch_statistics,
+                                                                  hidden.biases(p, l).span());
       }
       return h;
     }
@@ -89,12 +103,16 @@ struct DistilMvc final : Method {
   std::string unfit(const DataSpec& s) const override {
     if (s.views() < 2) return "DistilMVC contrasts views with each other and needs at least two, the data has one";
     if (s.samples < 2) return "DistilMVC needs at least two samples for its contrast";
-    if (s.clusters > s.samples) return str("DistilMVC cannot make pseudo-labels of ", s.clusters, " clusters from ", s.samples, " samples");
+    if (s.clusters > s.samples)
+      return str("DistilMVC cannot make pseudo-labels of ", s.clusters, " clusters from ", s.samples, " samples");
     return "";
   }
 
   Act act() const {
-    return activation == "relu" ? Act::relu : activation == "sigmoid" ? Act::sigmoid : activation == "tanh" ? Act::tanh : Act::leaky;
+    return activation == "relu"      ? Act::relu
+           : activation == "sigmoid" ? Act::sigmoid
+           : activation == "tanh"    ? Act::tanh
+                                     : Act::leaky;
   }
 
   Trunk make_trunk(ParamStore& store, bool decoder) const {
@@ -109,15 +127,20 @@ struct DistilMvc final : Method {
     Trunk t;
     std::vector<LayerSpec> layers;
     for (int l = 0; l < 3; ++l)
-      layers.push_back({.width = widths[static_cast<size_t>(l)], .act = batchnorm ? Act::none : act(), .name = std::to_string(l * stride), .slope = 0.2});
+      layers.push_back({.width = widths[static_cast<size_t>(l)],
+                        .act = batchnorm ? Act::none : act(),
+                        .name = std::to_string(l * stride),
+                        .slope = 0.2});
     t.hidden = MlpStack(store, names, in, layers);
     const std::vector<int64_t> before(names.size(), widths.back());
     const int64_t latent = encoder_arch.back();
-    t.last = MlpStack(store, names, before, {{.width = latent, .name = std::to_string(3 * stride)}}, decoder ? spec.dims : std::vector<int64_t>{});
+    t.last = MlpStack(store, names, before, {{.width = latent, .name = std::to_string(3 * stride)}},
+                      decoder ? spec.dims : std::vector<int64_t>{});
     for (int l = 0; l < 3 && batchnorm; ++l) {
       std::vector<std::string> norm_names;
       for (const std::string& n : names) norm_names.push_back(str(n, ".", l * stride + 1));
-      t.norms.emplace_back(store, norm_names, norm_names, widths[static_cast<size_t>(l)], BatchNormStack::Options{.act = act(), .slope = 0.2});
+      t.norms.emplace_back(store, norm_names, norm_names, widths[static_cast<size_t>(l)],
+                           BatchNormStack::Options{.act = act(), .slope = 0.2});
     }
     return t;
   }
@@ -127,12 +150,13 @@ struct DistilMvc final : Method {
     views = spec.views();
     clusters = spec.clusters;
     pairs = {views, -1};
-    PLX_CHECK(config, decoder_arch.front() == encoder_arch.back(), "distilmvc: decoder_arch starts with ", decoder_arch.front(),
-              " but the latent width, the last of encoder_arch, is ", encoder_arch.back());
+    PLX_CHECK(config, decoder_arch.front() == encoder_arch.back(), "distilmvc: decoder_arch starts with ",
+              decoder_arch.front(), " but the latent width, the last of encoder_arch, is ", encoder_arch.back());
     enc = make_trunk(b.store, false);
     dec = make_trunk(b.store, true);
     const int64_t latent = encoder_arch.back();
-    const std::vector<LayerSpec> head{{.width = latent, .act = student_relu ? Act::relu : Act::none, .name = "0"}, {.width = hidden, .name = "2"}};
+    const std::vector<LayerSpec> head{{.width = latent, .act = student_relu ? Act::relu : Act::none, .name = "0"},
+                                      {.width = hidden, .name = "2"}};
     student = MlpStack(b.store, {"byol.student"}, {latent}, head);
     cls = MlpStack(b.store, {"byol.cls"}, {hidden}, {{.width = clusters, .name = "0"}});
     teacher = MlpStack(b.store, {"byol.teacher"}, {latent}, head);
@@ -150,30 +174,39 @@ struct DistilMvc final : Method {
       }
     }
     const std::vector<double> momenta = schedule();
-    Tensor table = Tensor::persistent(b.ctx, DType::f64, {static_cast<int64_t>(momenta.size()), 1}), first = Tensor::persistent(b.ctx, DType::i64, {1, 1});
+    Tensor table = Tensor::persistent(b.ctx, DType::f64, {static_cast<int64_t>(momenta.size()), 1}),
+           first = Tensor::persistent(b.ctx, DType::i64, {1, 1});
     table.assign(momenta);
     first.assign(std::vector<int64_t>{1});
     b.state["ema.momentum"] = table;
     b.state["ema.first"] = first;
   }
 
-  // Page 4.5: m(k, Kmax) = 1 - (1 - base) (cos(pi k / Kmax) + 1) / 2
+  // Page 4.5: m(k, Kmax) = 1 - (1 - base) (cos(pi k / Kmax) + 1) / 2. The published clock adds epochs and batches; its
+  // 199 makes sense for mse_epochs = 200 alone.
   std::vector<double> schedule() const {
-    const int64_t batches = std::max<int64_t>(1, spec.samples / std::min(batch_size, std::max<int64_t>(spec.samples, 1)));
+    const int64_t batches =
+        std::max<int64_t>(1, spec.samples / std::min(batch_size, std::max<int64_t>(spec.samples, 1)));
     const bool reference = ema_schedule == "reference";
-    const int64_t most = ema_max ? ema_max : reference ? mse_epochs + infonce_epochs - 199 : std::max<int64_t>(1, infonce_epochs * batches);
-    PLX_CHECK(config, most != 0, "distilmvc: with mse_epochs + infoNCE_epochs = 199 the published schedule of the moving average divides by zero; "
+    const int64_t most = ema_max     ? ema_max
+                         : reference ? mse_epochs + infonce_epochs - 199
+                                     : std::max<int64_t>(1, infonce_epochs * batches);
+    PLX_CHECK(config, most != 0,
+              "distilmvc: with mse_epochs + infoNCE_epochs = 199 the published schedule of the moving average divides "
+              "by zero; "
               "take ema_schedule=monotone");
     std::vector<int64_t> clock = ema_step;
     for (int64_t e = 0; e < infonce_epochs && ema_step.empty(); ++e)
       for (int64_t i = 0; i < batches; ++i) clock.push_back(reference ? mse_epochs + e - 199 + i : e * batches + i);
     std::vector<double> m;
     for (const int64_t k : clock)
-      m.push_back(1 - (1 - ema_base) * (std::cos(3.14159265358979323846 * static_cast<double>(k) / static_cast<double>(most)) + 1) / 2);
+      m.push_back(1 - (1 - ema_base) *
+                          (std::cos(3.14159265358979323846 * static_cast<double>(k) / static_cast<double>(most)) + 1) /
+                          2);
     if (!ema_momentum.empty()) {
       for (size_t i = 0; i < std::min(ema_step.size(), ema_momentum.size()); ++i)
-        PLX_CHECK(config, std::fabs(m[i] - ema_momentum[i]) < 1e-9, "distilmvc: ema_momentum ", ema_momentum[i], " of step ", i,
-                  " is not what ema_step and ema_max give, ", m[i]);
+        PLX_CHECK(config, std::fabs(m[i] - ema_momentum[i]) < 1e-9, "distilmvc: ema_momentum ", ema_momentum[i],
+                  " of step ", i, " is not what ema_step and ema_max give, ", m[i]);
       if (ema_step.empty()) m = ema_momentum;
     }
     if (m.empty()) m.push_back(ema_base);
@@ -182,7 +215,8 @@ struct DistilMvc final : Method {
 
   // Starts as a copy of the student.
   void initialise(ParamStore& store) override {
-    for (size_t i = 0; i < teacher_params.size(); ++i) store.value(teacher_params[i]).copy_from(store.value(student_params[i]));
+    for (size_t i = 0; i < teacher_params.size(); ++i)
+      store.value(teacher_params[i]).copy_from(store.value(student_params[i]));
   }
 
   std::vector<Phase> plan() override {
@@ -195,11 +229,15 @@ struct DistilMvc final : Method {
       p.updates = {{.name = "all", .loss = [this, label](Step& s) { return loss(s, label); }, .opt = adam}};
       return p;
     };
-    std::vector<Phase> phases{phase("stage1", mse_epochs, batch_size), phase("stage2", infonce_epochs, batch_size), phase("stage3", self_distil, 0)};
-    phases[1].before = [](Eval& e) { e.state().at("ema.first").assign(std::vector<int64_t>{static_cast<int64_t>(e.ctx().step()) + 1}); };
+    std::vector<Phase> phases{phase("stage1", mse_epochs, batch_size), phase("stage2", infonce_epochs, batch_size),
+                              phase("stage3", self_distil, 0)};
+    phases[1].before = [](Eval& e) {
+      e.state().at("ema.first").assign(std::vector<int64_t>{static_cast<int64_t>(e.ctx().step()) + 1});
+    };
     phases[1].updates[0].after = [this](Step& s) {
       for (size_t i = 0; i < teacher_params.size(); ++i)
-        moving_average(s.ctx(), s.store().value(teacher_params[i]), s.store().value(student_params[i]), s.state("ema.momentum"), s.state("ema.first"));
+        moving_average(s.ctx(), s.store().value(teacher_params[i]), s.store().value(student_params[i]),
+                       s.state("ema.momentum"), s.state("ema.first"));
     };
     phases[2].before = [this](Eval& e) { make_pseudo_labels(e); };
     return phases;
@@ -273,8 +311,9 @@ struct DistilMvc final : Method {
     for (int v = 0; v < views; ++v) {
       const std::vector<int64_t> pseudo = s.state(str("pseudo_label", v)).to_vector<int64_t>();
       PLX_CHECK(internal, pseudo.size() == n, "distilmvc: ", pseudo.size(), " pseudo-labels for ", n, " rows");
-      const std::vector<int64_t> student_view(now.begin() + static_cast<int64_t>(n) * v, now.begin() + static_cast<int64_t>(n) * (v + 1));
-      const std::vector<int64_t> renamed = matched(student_view, pseudo);
+      const std::vector<int64_t> student_view(now.begin() + static_cast<int64_t>(n) * v,
+                                              now.begin() + static_cast<int64_t>(n) * (v + 1));
+      const std::vector<int64_t> renamed = match_to_network(student_view, pseudo);
       for (const int64_t a : pseudo) all.push_back(renamed[static_cast<size_t>(a)]);
     }
     targets.assign(all);
@@ -283,19 +322,10 @@ struct DistilMvc final : Method {
     if (s.tapping()) {
       tap(s, "s.", code);
       tap(s, "y.", softmax(logits));
-      for (int v = 0; v < views; ++v) s.tap(str("target.", v), targets.row_range(static_cast<int64_t>(n) * v, static_cast<int64_t>(n)));
+      for (int v = 0; v < views; ++v)
+        s.tap(str("target.", v), targets.row_range(static_cast<int64_t>(n) * v, static_cast<int64_t>(n)));
     }
     return total({k});
-  }
-
-  // For every pseudo-label the student's cluster that it becomes.
-  static std::vector<int64_t> matched(const std::vector<int64_t>& student_labels, const std::vector<int64_t>& pseudo) {
-    int64_t size = 0;
-    for (const auto* list : {&student_labels, &pseudo})
-      for (const int64_t a : *list) size = std::max(size, a + 1);
-    std::vector<int64_t> counts(static_cast<size_t>(size * size), 0);
-    for (size_t i = 0; i < pseudo.size(); ++i) ++counts[static_cast<size_t>(student_labels[i] * size + pseudo[i])];
-    return match(counts, size, size);
   }
 
   // 4.3: k-means per view on the teacher's unit features, every column scaled to [0, 1]
@@ -310,34 +340,19 @@ struct DistilMvc final : Method {
       }
     });
     for (int v = 0; v < views; ++v) {
-      const ScratchScope scope(e.ctx());
-      const Tensor& t = *f.find(str("t", v));
-      Tensor scaled = Tensor::empty(e.ctx(), t.dtype(), t.shape());
-      scaled.copy_from(t);
-      scale_columns(scaled);
-      const KMeansResult r = kmeans(e.ctx(), scaled, {.k = clusters, .restarts = n_init, .seed = e.ctx().seed(), .tag = tag_of(str("distilmvc.pseudo.", v))});
-      const std::vector<int64_t> labels(r.labels.begin(), r.labels.end());
+      const std::vector<int64_t> labels =
+          pseudo_labels(e.ctx(), *f.find(str("t", v)), clusters, n_init, tag_of(str("distilmvc.pseudo.", v)));
       Tensor& state = e.state()[str("pseudo_label", v)];
-      if (!state.defined()) state = Tensor::persistent(e.ctx(), DType::i64, {t.rows(), 1});
+      if (!state.defined()) state = Tensor::persistent(e.ctx(), DType::i64, {spec.samples, 1});
       state.assign(labels);
-      const std::vector<int64_t> now = argmax_rows(e.ctx(), *f.find(str("y", v))).to_vector<int64_t>(), renamed = matched(now, labels);
+      const std::vector<int64_t> now = argmax_rows(e.ctx(), *f.find(str("y", v))).to_vector<int64_t>(),
+                                 renamed = match_to_network(now, labels);
       int64_t agree = 0;
       for (size_t i = 0; i < labels.size(); ++i) agree += renamed[static_cast<size_t>(labels[i])] == now[i];
-      e.log(str("view ", v, ": the pseudo-labels agree with the student on ", 100.0 * static_cast<double>(agree) / static_cast<double>(labels.size()), " % of the samples"));
+      e.log(str("view ", v, ": the pseudo-labels agree with the student on ",
+                100.0 * static_cast<double>(agree) / static_cast<double>(labels.size()), " % of the samples"));
     }
   }
-  static void scale_columns(Tensor& t) {
-    std::vector<double> x = t.to_vector<double>();
-    const size_t n = static_cast<size_t>(t.rows()), d = static_cast<size_t>(t.cols());
-    for (size_t j = 0; j < d; ++j) {
-      double low = x[j], high = x[j];
-      for (size_t i = 0; i < n; ++i) low = std::min(low, x[i * d + j]), high = std::max(high, x[i * d + j]);
-      const double by = high > low ? 1 / (high - low) : 0;  // a constant column becomes zero
-      for (size_t i = 0; i < n; ++i) x[i * d + j] = (x[i * d + j] - low) * by;
-    }
-    t.assign(x);
-  }
-
   Var encode_rows(Rows& r) const {
     Small<Var> x;
     for (int v = 0; v < views; ++v) x.push_back(r.input(v));
