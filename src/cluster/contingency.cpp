@@ -49,8 +49,8 @@ Grouping group_by_value(const std::vector<std::string>& labels) { return by_valu
 namespace cluster_detail {
 
 Contingency contingency(const Grouping& truth, const Grouping& predicted) {
-  PLX_CHECK(data, truth.ids.size() == predicted.ids.size(), "scores: ", truth.ids.size(), " true and ", predicted.ids.size(),
-            " predicted labels");
+  PLX_CHECK(data, truth.ids.size() == predicted.ids.size(), "scores: ", truth.ids.size(), " true and ",
+            predicted.ids.size(), " predicted labels");
   PLX_CHECK(data, !truth.ids.empty(), "scores: there are no labels");
   Contingency t;
   t.n = static_cast<int64_t>(truth.ids.size());
@@ -61,7 +61,9 @@ Contingency contingency(const Grouping& truth, const Grouping& predicted) {
     ++t.rows[size_t(truth.ids[i])];
     ++t.cols[size_t(predicted.ids[i])];
   }
-  const auto key = [&](size_t i) { return static_cast<uint64_t>(truth.ids[i]) * clusters + static_cast<uint64_t>(predicted.ids[i]); };
+  const auto key = [&](size_t i) {
+    return static_cast<uint64_t>(truth.ids[i]) * clusters + static_cast<uint64_t>(predicted.ids[i]);
+  };
   const auto add = [&](uint64_t k, int64_t count) {
     if (count) t.cells.push_back({static_cast<int64_t>(k / clusters), static_cast<int64_t>(k % clusters), count});
   };
@@ -83,8 +85,8 @@ Contingency contingency(const Grouping& truth, const Grouping& predicted) {
 
 namespace {
 
-// E[(m / n) ln(n m / (a b))] for the overlap m of two random sets of sizes a and b among n: hypergeometric weights by their
-// ratios outwards from the most frequent value, where they are largest, and divided by their sum. So there are no
+// E[(m / n) ln(n m / (a b))] for the overlap m of two random sets of sizes a and b among n: hypergeometric weights by
+// their ratios outwards from the most frequent value, where they are largest, and divided by their sum. So there are no
 // logarithms of factorials, whose rounding grows with n.
 double expected_term(double a, double b, double n) {
   const double low = std::max(0.0, a + b - n), high = std::min(a, b);

@@ -65,8 +65,8 @@ int64_t root(std::vector<int64_t>& parent, int64_t i) {
 }  // namespace
 
 std::vector<int64_t> assign_min_cost(const std::vector<double>& cost, int64_t rows, int64_t cols) {
-  PLX_CHECK(shape, rows >= 0 && cols >= 0 && static_cast<int64_t>(cost.size()) == rows * cols, "assignment: ", cost.size(),
-            " costs for a table of ", rows, " x ", cols);
+  PLX_CHECK(shape, rows >= 0 && cols >= 0 && static_cast<int64_t>(cost.size()) == rows * cols,
+            "assignment: ", cost.size(), " costs for a table of ", rows, " x ", cols);
   for (const double c : cost) PLX_CHECK(numeric, std::isfinite(c), "assignment: a cost is ", c);
   const auto r = static_cast<size_t>(rows), c = static_cast<size_t>(cols);
   if (r == 0 || c == 0) return std::vector<int64_t>(r, -1);
@@ -137,8 +137,8 @@ std::vector<int64_t> match(const std::vector<Cell>& cells, int64_t classes, int6
 }
 
 std::vector<int64_t> match(const std::vector<int64_t>& counts, int64_t classes, int64_t clusters) {
-  PLX_CHECK(shape, classes >= 0 && clusters >= 0 && static_cast<int64_t>(counts.size()) == classes * clusters, "matching: ",
-            counts.size(), " counts for a table of ", classes, " x ", clusters);
+  PLX_CHECK(shape, classes >= 0 && clusters >= 0 && static_cast<int64_t>(counts.size()) == classes * clusters,
+            "matching: ", counts.size(), " counts for a table of ", classes, " x ", clusters);
   std::vector<Cell> cells;
   for (int64_t i = 0; i < classes; ++i)
     for (int64_t j = 0; j < clusters; ++j)

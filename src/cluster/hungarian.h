@@ -1,5 +1,6 @@
 // Optimal assignment by shortest augmenting paths with potentials (Kuhn-Munkres in the form of Jonker and Volgenant),
-// O(rows^2 * cols) for rows <= cols, in double. Scans run in index order and keep the first minimum: ties are deterministic.
+// O(rows^2 * cols) for rows <= cols, in double. Scans run in index order and keep the first minimum: ties are
+// deterministic.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -7,7 +8,8 @@
 namespace parallax {
 
 // Cheapest one-to-one assignment of a rows x cols cost matrix (row-major): min(rows, cols) pairs.
-// Returns the column of every row, -1 for rows left over. Throws Error(numeric) for costs that are not finite, Error(shape).
+// Returns the column of every row, -1 for rows left over. Throws Error(numeric) for costs that are not finite,
+// Error(shape).
 std::vector<int64_t> assign_min_cost(const std::vector<double>& cost, int64_t rows, int64_t cols);
 
 // Matching of clusters to classes with the largest number of agreeing samples. counts: [classes, clusters] row-major.

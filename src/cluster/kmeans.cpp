@@ -11,6 +11,8 @@ namespace parallax {
 namespace {
 using namespace cluster_detail;
 
+constexpr int64_t kRefineRows = 2000;  // rows a cluster
+
 template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMeansOptions& o) {
   const ScratchScope scope(ctx);
   const Points<T> points = pack_points<T>(ctx, x, "k-means");
@@ -43,7 +45,7 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
     std::vector<Restart<T>*> all;
     for (Restart<T>& r : restarts) all.push_back(&r);
     lloyd.solve(all, o.tol);
-    if (o.start.empty() && o.refine > 0) {
+    if (o.start.empty() && o.refine > 0 && n <= kRefineRows * o.k) {
       std::stable_sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->inertia < b->inertia; });
       all.resize(std::min(all.size(), size_t(o.refine)));
       lloyd.refine(all);
@@ -65,8 +67,8 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
   for (const int32_t c : best.labels) used[size_t(c)] = 1;
   best.empty_clusters = std::count(used.begin(), used.end(), 0);
   if (distinct > 0)
-    log_warning(str("k-means: ", o.k, " clusters were asked for, but only ", distinct, " rows of the data are distinct; ",
-                    best.empty_clusters, " clusters stay empty"));
+    log_warning(str("k-means: ", o.k, " clusters were asked for, but only ", distinct,
+                    " rows of the data are distinct; ", best.empty_clusters, " clusters stay empty"));
   else if (best.empty_clusters > 0)
     log_warning(str("k-means: ", best.empty_clusters, " of ", o.k, " clusters stay empty: fewer rows are distinct"));
   return best;
@@ -82,19 +84,24 @@ void check_finite(const std::vector<double>& centres, int64_t d, const char* wha
 
 KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& o) {
   check_input(ctx, x, "k-means");
-  PLX_CHECK(config, o.k >= 1 && o.k < (int64_t{1} << 31), "k-means: ", o.k, " clusters were asked for; at least 1 is needed");
-  PLX_CHECK(config, o.k <= x.rows(), "k-means: ", o.k, " clusters were asked for, but there are only ", x.rows(), " rows");
+  PLX_CHECK(config, o.k >= 1 && o.k < (int64_t{1} << 31), "k-means: ", o.k,
+            " clusters were asked for; at least 1 is needed");
+  PLX_CHECK(config, o.k <= x.rows(), "k-means: ", o.k, " clusters were asked for, but there are only ", x.rows(),
+            " rows");
   PLX_CHECK(config, o.restarts >= 1, "k-means: ", o.restarts, " restarts were asked for; at least 1 is needed");
-  PLX_CHECK(config, o.max_iter >= 1, "k-means: at most ", o.max_iter, " iterations were asked for; at least 1 is needed");
-  PLX_CHECK(config, o.refine >= 0, "k-means: the number of restarts to refine is ", o.refine, "; it cannot be negative");
+  PLX_CHECK(config, o.max_iter >= 1, "k-means: at most ", o.max_iter,
+            " iterations were asked for; at least 1 is needed");
+  PLX_CHECK(config, o.refine >= 0, "k-means: the number of restarts to refine is ", o.refine,
+            "; it cannot be negative");
   PLX_CHECK(config, o.tol >= 0, "k-means: the tolerance is ", o.tol, "; it cannot be negative");
-  PLX_CHECK(shape, o.start.empty() || static_cast<int64_t>(o.start.size()) == o.k * x.cols(), "k-means: ", o.start.size(),
-            " start values for ", o.k, " centres of ", x.cols(), " columns");
+  PLX_CHECK(shape, o.start.empty() || static_cast<int64_t>(o.start.size()) == o.k * x.cols(),
+            "k-means: ", o.start.size(), " start values for ", o.k, " centres of ", x.cols(), " columns");
   check_finite(o.start, x.cols(), "k-means: start");
   return by_float(x.dtype(), [&]<class T>(T) { return solve<T>(ctx, x, o); });
 }
 
-std::vector<int32_t> assign(Context& ctx, const Tensor& x, const std::vector<double>& centres, std::vector<double>* squared) {
+std::vector<int32_t> assign(Context& ctx, const Tensor& x, const std::vector<double>& centres,
+                            std::vector<double>* squared) {
   check_input(ctx, x, "assignment to centres");
   const int64_t d = x.cols(), n = x.rows(), k = static_cast<int64_t>(centres.size()) / d;
   PLX_CHECK(shape, k >= 1 && k * d == static_cast<int64_t>(centres.size()), "assignment: ", centres.size(),

@@ -6,11 +6,12 @@
 namespace parallax::cluster_detail::PLX_ISA {
 namespace {
 
-constexpr int64_t kChunkStrips = 8;              // 256 points a task
+constexpr int64_t kChunkStrips = 8;                // 256 points a task
 constexpr int64_t kGroupBytes = int64_t{1} << 18;  // centres of a group of slots: they stay in the second-level cache
 
 // Exact decision between all centres, see kmeans.h.
-template <class T> int32_t nearest_by_difference(const T* x, const double* centres, int64_t k, int64_t d, double* least) {
+template <class T>
+int32_t nearest_by_difference(const T* x, const double* centres, int64_t k, int64_t d, double* least) {
   int32_t best = 0;
   *least = difference2(x, centres, d);
   for (int64_t c = 1; c < k; ++c) {
@@ -77,7 +78,8 @@ template <class T> void assign_strip(const NearestCentres<T>& k, const Slot<T>& 
       const typename L::M near = (two.second[v] - two.best[v]) <= slope * L::load(k.norms + i) + offset;
       if (!L::any(near)) continue;
       for (int64_t l = 0; l < lanes; ++l)
-        if (double least; near[l]) slot.labels[i + l] = nearest_by_difference(k.x.row(i + l), slot.centres, k.k, d, &least);
+        if (double least; near[l])
+          slot.labels[i + l] = nearest_by_difference(k.x.row(i + l), slot.centres, k.k, d, &least);
     }
   }
 }
@@ -130,7 +132,8 @@ template <class T> void moved_rows(Context& ctx, const MovedRows<T>& k) {
     for (int64_t i = b * kMoveRows; i < end; i += tile)
       for (int64_t g = g0; g < g1; ++g) {
         const int64_t out = g * blocks + b;
-        k.moved[out] += move_tile(k.x, k.slots[g], i, i + tile < end ? i + tile : end, k.sums + out * kd, k.counts + out * k.k);
+        k.moved[out] +=
+            move_tile(k.x, k.slots[g], i, i + tile < end ? i + tile : end, k.sums + out * kd, k.counts + out * k.k);
       }
   });
 }
@@ -146,8 +149,8 @@ template <class T> void inertia(Context& ctx, const Inertia<T>& k) {
   });
 }
 
-// |x_i|^2 + |y|^2 - 2 x_i y for the candidates y of one trial; what is small against its rounding error is done again as a
-// difference in double, so that a copy of y is at distance zero exactly.
+// |x_i|^2 + |y|^2 - 2 x_i y for the candidates y of one trial; what is small against its rounding error is done again
+// as a difference in double, so that a copy of y is at distance zero exactly.
 template <class T> struct CandidateBlock {
   using L = Lanes<T>;
   const Trials<T>& k;
@@ -171,7 +174,8 @@ template <class T> struct CandidateBlock {
         if (L::any(near))
           for (int64_t l = 0; l < L::W && i + l < n; ++l)
             if (near[l])
-              out[l] = static_cast<T>(difference2(k.x.row(i + l), k.x.row(trial.candidates[first + m]), d) * k.scale * k.scale);
+              out[l] = static_cast<T>(difference2(k.x.row(i + l), k.x.row(trial.candidates[first + m]), d) * k.scale *
+                                      k.scale);
         if (trial.closest) {
           const typename L::V a = L::load(out), b = L::load(trial.closest + i);
           L::store(out, a < b ? a : b);
@@ -193,7 +197,8 @@ template <class T> void run_trials(Context& ctx, const Trials<T>& k) {
       const int64_t points = n - s * kStrip < kStrip ? n - s * kStrip : kStrip;
       for (int64_t c = 0; c < k.trials; ++c) {
         const T* out = trial.distances + (c * strips + s) * kStrip;
-        trial.potentials[c * strips + s] = Lane{}.sum<double>(points, [&](int64_t l) { return static_cast<double>(out[l]); });
+        trial.potentials[c * strips + s] =
+            Lane{}.sum<double>(points, [&](int64_t l) { return static_cast<double>(out[l]); });
       }
     }
   });
@@ -212,8 +217,8 @@ template <class T> void nearest_exact(Context& ctx, const NearestExact<T>& k) {
 
 }  // namespace
 
-#define PLX_BODY(K, F)                                          \
-  void twin(Context& ctx, const K<float>& k) { F(ctx, k); }     \
+#define PLX_BODY(K, F)                                      \
+  void twin(Context& ctx, const K<float>& k) { F(ctx, k); } \
   void twin(Context& ctx, const K<double>& k) { F(ctx, k); }
 PLX_BODY(NearestCentres, nearest_centres)
 PLX_BODY(MovedRows, moved_rows)

@@ -1,5 +1,5 @@
-// The passes of k-means over the data. A pass serves many restarts ("slots") at once: a task is a chunk of points times a
-// group of slots, so that a strip of points stays in the cache while all centres of the group meet it.
+// The passes of k-means over the data. A pass serves many restarts ("slots") at once: a task is a chunk of points times
+// a group of slots, so that a strip of points stays in the cache while all centres of the group meet it.
 #pragma once
 #include "points.h"
 

@@ -19,8 +19,8 @@ int64_t uniform_row(double u, int64_t n) { return std::min(n - 1, static_cast<in
 template <class T> struct State {
   std::vector<int64_t> candidates;  // [trials]
   std::vector<T> rows, norms;
-  T* distances = nullptr;           // [trials, padded]
-  T* closest = nullptr;             // [padded]
+  T* distances = nullptr;                // [trials, padded]
+  T* closest = nullptr;                  // [padded]
   std::vector<double> potentials, kept;  // [trials, strips], [strips]
   bool started = false;
   int64_t distinct = 0;
@@ -119,8 +119,9 @@ Seeds seed_centres(Context& ctx, const Points<T>& points, const KMeansOptions& o
         s.candidates[static_cast<size_t>(c)] = total > 0 ? sample(s, total, u, n) : uniform_row(u, n);
       }
       gather(points, s);
-      trials[static_cast<size_t>(r)] = {s.candidates.data(), s.rows.data(), s.norms.data(),
-                                        s.started ? s.closest : nullptr, s.distances, s.potentials.data()};
+      trials[static_cast<size_t>(r)] = {s.candidates.data(), s.rows.data(),
+                                        s.norms.data(),      s.started ? s.closest : nullptr,
+                                        s.distances,         s.potentials.data()};
     });
     run(ctx, Trials<T>{points.x, points.strips.template ptr<T>(), points.norms.template ptr<T>(), points.scale,
                        trials.data(), count, now});

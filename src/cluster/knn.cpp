@@ -26,7 +26,8 @@ template <class T> struct Candidates {
       index.resize(values.size());
     }
   }
-  // Keeps all that may be among the k nearest: two approximate values order rightly if they differ by more than `slack`.
+  // Keeps all that may be among the k nearest: two approximate values order rightly if they differ by more than
+  // `slack`.
   void cut(int64_t k, double slack, std::vector<T>& scratch) {
     if (count <= k) return;
     scratch.assign(values.begin(), values.begin() + count);
@@ -75,11 +76,12 @@ template <class T> Neighbours search(Context& ctx, const Tensor& x, int64_t k, S
         index[q] = c.index.data();
         counts[q] = c.count;
       }
-      cpu_twin(ctx, FilterNear<T>{rows, strips, norms, n, p.d, q0, q1, s, s1, cutoffs.data(), values.data(), index.data(),
-                                  counts.data()});
+      cpu_twin(ctx, FilterNear<T>{rows, strips, norms, n, p.d, q0, q1, s, s1, cutoffs.data(), values.data(),
+                                  index.data(), counts.data()});
       for (size_t q = 0; q < lists.size(); ++q) {
         lists[q].count = counts[q];
-        if (counts[q] > others + std::max<int64_t>(others, 256) || s1 == n_strips) lists[q].cut(others, slack[q], scratch);
+        if (counts[q] > others + std::max<int64_t>(others, 256) || s1 == n_strips)
+          lists[q].cut(others, slack[q], scratch);
       }
     }
     for (int64_t q = 0; q < queries; ++q) {
@@ -112,8 +114,8 @@ template <class T> Neighbours search(Context& ctx, const Tensor& x, int64_t k, S
 Neighbours nearest_neighbours(Context& ctx, const Tensor& x, int64_t k, Self self) {
   check_input(ctx, x, "nearest neighbours");
   const int64_t most = self == Self::first ? x.rows() : x.rows() - 1;
-  PLX_CHECK(config, k >= 1 && k <= most, "nearest neighbours: ", k, " of ", x.rows(), " rows were asked for; 1 to ", most,
-            " are possible");
+  PLX_CHECK(config, k >= 1 && k <= most, "nearest neighbours: ", k, " of ", x.rows(), " rows were asked for; 1 to ",
+            most, " are possible");
   PLX_CHECK(config, x.rows() < (int64_t{1} << 31), "nearest neighbours: ", x.rows(), " rows are more than 2^31");
   return by_float(x.dtype(), [&]<class T>(T) { return search<T>(ctx, x, k, self); });
 }

@@ -15,7 +15,8 @@ constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 Grouping groups_of(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels, const char* what) {
   check_input(ctx, x, what);
-  PLX_CHECK(shape, static_cast<int64_t>(labels.size()) == x.rows(), what, ": ", labels.size(), " labels for ", x.rows(), " rows");
+  PLX_CHECK(shape, static_cast<int64_t>(labels.size()) == x.rows(), what, ": ", labels.size(), " labels for ", x.rows(),
+            " rows");
   return group_by_value(labels);
 }
 
@@ -27,8 +28,8 @@ std::vector<int64_t> sizes_of(const Grouping& g) {
 
 // Centres, and the sum and sum of squares of the distances to them.
 struct Spread {
-  std::vector<double> centres;               // [k, d], of the centred data
-  std::vector<double> distances, squares;    // [k]
+  std::vector<double> centres;             // [k, d], of the centred data
+  std::vector<double> distances, squares;  // [k]
   std::vector<int64_t> sizes;
   double between = 0;
 };
@@ -88,7 +89,8 @@ Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>&
     const Mat<const T> from = x.mat<T>();
     for (int64_t m = 0; m < n; ++m) {
       cluster[size_t(m)] = g.ids[size_t(row[size_t(m)])];
-      for (int64_t j = 0; j < d; ++j) sorted.ptr<double>()[m * d + j] = static_cast<double>(from.row(row[size_t(m)])[j]);
+      for (int64_t j = 0; j < d; ++j)
+        sorted.ptr<double>()[m * d + j] = static_cast<double>(from.row(row[size_t(m)])[j]);
     }
   });
   const Points<double> p = pack_points<double>(ctx, sorted, "silhouette", true);
@@ -97,8 +99,8 @@ Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>&
   ctx.parallel((n + block - 1) / block, [&](int64_t b) {
     const int64_t q0 = b * block, q1 = std::min(n, q0 + block);
     std::vector<double> sums(static_cast<size_t>((q1 - q0) * k));
-    cpu_twin(ctx, ClusterDistances<double>{p.x, p.rows.ptr<double>(), p.strips.ptr<double>(), p.norms.ptr<double>(), p.scale,
-                                           q0, q1, cluster.data(), k, sums.data()});
+    cpu_twin(ctx, ClusterDistances<double>{p.x, p.rows.ptr<double>(), p.strips.ptr<double>(), p.norms.ptr<double>(),
+                                           p.scale, q0, q1, cluster.data(), k, sums.data()});
     for (int64_t q = q0; q < q1; ++q) {
       const auto own = size_t(cluster[size_t(q)]);
       if (sizes[own] == 1) continue;
@@ -131,7 +133,8 @@ double davies_bouldin(Context& ctx, const Tensor& x, const std::vector<int32_t>&
         const double t = s.centres[a * d + j] - s.centres[b * d + j];
         square += t * t;
       }
-      const double spread = s.distances[a] / static_cast<double>(s.sizes[a]) + s.distances[b] / static_cast<double>(s.sizes[b]);
+      const double spread =
+          s.distances[a] / static_cast<double>(s.sizes[a]) + s.distances[b] / static_cast<double>(s.sizes[b]);
       if (square > 0) worst = std::max(worst, spread / std::sqrt(square));
     }
     sum += worst;

@@ -1,6 +1,6 @@
-// How well a partition separates its points, without true labels. Euclidean distances in double; those that lose digits in
-// the expanded form are taken as differences. Tiled: memory is a few copies of x, never n x n. No score ever sub-samples.
-// All are NaN where they are undefined: one cluster, or as many clusters as rows.
+// How well a partition separates its points, without true labels. Euclidean distances in double; those that lose digits
+// in the expanded form are taken as differences. Tiled: memory is a few copies of x, never n x n. No score ever
+// sub-samples. All are NaN where they are undefined: one cluster, or as many clusters as rows.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -17,8 +17,8 @@ struct Silhouette {
 // cluster (Rousseeuw 1987). O(n^2 d).
 Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels);
 
-// Mean over clusters of the largest (s_i + s_j) / |c_i - c_j|, s = mean distance to the centre (Davies and Bouldin 1979);
-// coinciding centres count as infinitely far, as in scikit-learn.
+// Mean over clusters of the largest (s_i + s_j) / |c_i - c_j|, s = mean distance to the centre (Davies and Bouldin
+// 1979); coinciding centres count as infinitely far, as in scikit-learn.
 double davies_bouldin(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels);
 
 // (between / (k - 1)) / (within / (n - k)), sums of squares (Calinski and Harabasz 1974); 1 where within = 0.

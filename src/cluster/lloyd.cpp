@@ -6,7 +6,8 @@
 namespace parallax::cluster_detail {
 
 template <class T>
-Lloyd<T>::Lloyd(Context& ctx, const Points<T>& p, const KMeansOptions& o) : ctx_(ctx), p_(p), o_(o), kd_(size_t(o.k * p.d)) {}
+Lloyd<T>::Lloyd(Context& ctx, const Points<T>& p, const KMeansOptions& o)
+    : ctx_(ctx), p_(p), o_(o), kd_(size_t(o.k * p.d)) {}
 
 template <class T> void Lloyd<T>::solve(const List& restarts, double tol) {
   using State = typename Restart<T>::State;
@@ -38,10 +39,7 @@ template <class T> void Lloyd<T>::refine(const List& restarts) {
   std::vector<uint8_t> flags(restarts.size() * size_t(p_.n));
   std::vector<int64_t> moved;
   List running = restarts;
-  for (Restart<T>* r : running) {
-    r->counts.assign(size_t(o_.k), 0);
-    for (int64_t i = 0; i < p_.n; ++i) ++r->counts[size_t(r->labels[i])];
-  }
+  to_means(running);
   for (int round = 0; round < most_rounds && !running.empty(); ++round) {
     const std::vector<Slot<T>> list = scaled_slots(running);
     std::vector<RowMoves<T>> moves;
@@ -49,8 +47,8 @@ template <class T> void Lloyd<T>::refine(const List& restarts) {
       Restart<T>& r = *running[s];
       moves.push_back({r.centres.data(), r.counts.data(), r.labels, flags.data() + s * size_t(p_.n), 0});
     }
-    run(ctx_, FlagRows<T>{p_.x, p_.strips.template ptr<T>(), p_.norms.template ptr<T>(), o_.k, list.data(), moves.data(),
-                          int64_t(list.size())});
+    run(ctx_, FlagRows<T>{p_.x, p_.strips.template ptr<T>(), p_.norms.template ptr<T>(), o_.k, list.data(),
+                          moves.data(), int64_t(list.size())});
     run(ctx_, MoveRows<T>{p_.x, o_.k, moves.data(), int64_t(moves.size())});
     List still;
     for (size_t s = 0; s < running.size(); ++s)
@@ -64,20 +62,27 @@ template <class T> void Lloyd<T>::polish(Restart<T>& r) {
   if (!r.settled) return;
   const std::vector<double> kept = r.centres;
   const std::vector<int32_t> labels(r.labels, r.labels + p_.n);
-  std::fill_n(r.before, p_.n, -1);
-  r.sums.assign(kd_, 0.0);
-  r.counts.assign(size_t(o_.k), 0);
-  std::vector<int64_t> moved;
-  move({&r}, moved);
-  for (size_t c = 0; c < size_t(o_.k); ++c)
-    for (size_t j = 0; j < size_t(p_.d) && r.counts[c] > 0; ++j)
-      r.centres[c * size_t(p_.d) + j] = r.sums[c * size_t(p_.d) + j] / static_cast<double>(r.counts[c]);
+  to_means({&r});
   nearest({&r});
   if (!std::equal(labels.begin(), labels.end(), r.labels)) {  // an exact tie fell the other way
     r.centres = kept;
     std::copy(labels.begin(), labels.end(), r.labels);
   }
   measure({&r});
+}
+
+template <class T> void Lloyd<T>::to_means(const List& list) {
+  for (Restart<T>* r : list) {
+    std::fill_n(r->before, p_.n, -1);
+    r->sums.assign(kd_, 0.0);
+    r->counts.assign(size_t(o_.k), 0);
+  }
+  std::vector<int64_t> moved;
+  move(list, moved);
+  for (Restart<T>* r : list)
+    for (size_t e = 0; e < kd_; ++e)
+      if (const int64_t count = r->counts[e / size_t(p_.d)]; count > 0)
+        r->centres[e] = r->sums[e] / static_cast<double>(count);
 }
 
 template <class T> std::vector<Slot<T>> Lloyd<T>::slots(const List& list) const {
@@ -125,7 +130,8 @@ template <class T> void Lloyd<T>::move(const List& running, std::vector<int64_t>
     const Tensor sums = Tensor::empty(ctx_, DType::f64, {int64_t(size) * blocks, int64_t(kd_)});
     counts.resize(size * size_t(blocks * o_.k));
     changed.resize(size * size_t(blocks));
-    run(ctx_, MovedRows<T>{p_.x, o_.k, list.data() + g, int64_t(size), sums.ptr<double>(), counts.data(), changed.data()});
+    run(ctx_,
+        MovedRows<T>{p_.x, o_.k, list.data() + g, int64_t(size), sums.ptr<double>(), counts.data(), changed.data()});
     ctx_.parallel(int64_t(size), [&](int64_t s) {
       Restart<T>& r = *running[g + size_t(s)];
       for (int64_t b = s * blocks; b < (s + 1) * blocks; ++b) {

@@ -1,4 +1,5 @@
-// The restarts of k-means under way: Lloyd iterations in common passes over the data, and the refinement of the best ones.
+// The restarts of k-means under way: Lloyd iterations in common passes over the data, and the refinement of the best
+// ones.
 #pragma once
 #include "kmeans.h"
 #include "kmeans_kernels.h"
@@ -33,11 +34,12 @@ template <class T> class Lloyd {
  private:
   std::vector<Slot<T>> slots(const List& list) const;
   std::vector<Slot<T>> scaled_slots(const List& list);
-  void nearest(const List& list);                              // labels <- nearest centres
-  void move(const List& list, std::vector<int64_t>& moved);    // sums and counts follow the labels
-  void update(const List& list, double tol);                   // new centres, and whether a restart ends
+  void nearest(const List& list);                            // labels <- nearest centres
+  void move(const List& list, std::vector<int64_t>& moved);  // sums and counts follow the labels
+  void to_means(const List& list);                           // centres <- means of the labels, from scratch
+  void update(const List& list, double tol);                 // new centres, and whether a restart ends
   void means(Restart<T>& r) const;
-  void measure(const List& list);                              // inertia
+  void measure(const List& list);  // inertia
 
   Context& ctx_;
   const Points<T>& p_;

@@ -51,8 +51,9 @@ void pair_scores(const Contingency& t, Scores& s) {
   // ari = 2 (tp tn - fp fn) / ((tp + fn)(fn + tn) + (tp + fp)(fp + tn)), numerator exact in integers
   const Wide fp = same_cluster - both, fn = same_class - both, tn = all - both - fp - fn;
   const auto real = [](Wide w) { return static_cast<double>(w); };
-  s.ari = fp == 0 && fn == 0 ? 1.0
-                             : 2 * real(both * tn - fp * fn) / (real(same_class) * real(fn + tn) + real(same_cluster) * real(fp + tn));
+  s.ari = fp == 0 && fn == 0
+              ? 1.0
+              : 2 * real(both * tn - fp * fn) / (real(same_class) * real(fn + tn) + real(same_cluster) * real(fp + tn));
 }
 
 void information_scores(const Contingency& t, Scores& s) {
@@ -133,7 +134,8 @@ GmaeCodedScores score_gmae_coded(const std::vector<int64_t>& truth, const std::v
   for (const Cell& c : t.cells) cells += static_cast<double>(c.count) * static_cast<double>(c.count);
   for (const int64_t c : a) rows += static_cast<double>(c) * static_cast<double>(c);
   for (const int64_t c : b) cols += static_cast<double>(c) * static_cast<double>(c);
-  for (size_t v = 0; v < std::min(a.size(), b.size()); ++v) crossed += static_cast<double>(a[v]) * static_cast<double>(b[v]) / n;
+  for (size_t v = 0; v < std::min(a.size(), b.size()); ++v)
+    crossed += static_cast<double>(a[v]) * static_cast<double>(b[v]) / n;
   s.ari = (cells - crossed) / ((rows + cols) / 2 - crossed);
   // clusters 0 .. (number of clusters - 1) by value; class number j = cluster number j by rank
   std::vector<int64_t> value(t.cols.size(), 0), most(t.cols.size(), 0);

@@ -20,14 +20,16 @@ template <class T> struct SquaresBlock {
       const T own = row_norms[first + m];
       for (int v = 0; v < 2; ++v) {
         const typename L::V norm = L::load(norms + p + v * L::W);
-        L::store(out + (first + m) * kStrip + p + v * L::W, norm * norm + (L::all(own * own) - (acc[m][v] + acc[m][v])));
+        L::store(out + (first + m) * kStrip + p + v * L::W,
+                 norm * norm + (L::all(own * own) - (acc[m][v] + acc[m][v])));
       }
     }
   }
 };
 
 template <class T>
-PLX_HD void squares(const T* rows, const T* row_norms, int64_t n_rows, const T* strip, const T* norms, int64_t d, T* out) {
+PLX_HD void squares(const T* rows, const T* row_norms, int64_t n_rows, const T* strip, const T* norms, int64_t d,
+                    T* out) {
   for (int64_t p = 0; p < kStrip; p += Lanes<T>::sub) {
     SquaresBlock<T> f{rows, row_norms, strip, norms, d, p, out};
     in_blocks(n_rows, f);
@@ -40,7 +42,8 @@ template <class T> void filter_near(const FilterNear<T>& k) {
   using L = Lanes<T>;
   alignas(64) T buffer[kQueries * kStrip];
   for (int64_t s = k.s0; s < k.s1; ++s) {
-    squares(k.rows + k.q0 * k.d, k.norms + k.q0, k.q1 - k.q0, k.strips + s * k.d * kStrip, k.norms + s * kStrip, k.d, buffer);
+    squares(k.rows + k.q0 * k.d, k.norms + k.q0, k.q1 - k.q0, k.strips + s * k.d * kStrip, k.norms + s * kStrip, k.d,
+            buffer);
     const int64_t points = k.n - s * kStrip < kStrip ? k.n - s * kStrip : kStrip;
     for (int64_t q = 0; q < k.q1 - k.q0; ++q) {
       const typename L::V cut = L::all(k.cutoffs[q]);
@@ -96,8 +99,8 @@ template <class T> void cluster_distances(const ClusterDistances<T>& k) {
 
 }  // namespace
 
-#define PLX_BODY(K, F)                                    \
-  void twin(Context&, const K<float>& k) { F(k); }        \
+#define PLX_BODY(K, F)                             \
+  void twin(Context&, const K<float>& k) { F(k); } \
   void twin(Context&, const K<double>& k) { F(k); }
 PLX_BODY(FilterNear, filter_near)
 PLX_BODY(ExactDistances, exact_distances)

@@ -5,7 +5,8 @@
 
 namespace parallax::cluster_detail {
 
-// Appends the points s0*32 .. s1*32-1 whose approximate squared distance (scaled units) to a query is at most its cutoff.
+// Appends the points s0*32 .. s1*32-1 whose approximate squared distance (scaled units) to a query is at most its
+// cutoff.
 template <class T> struct FilterNear {
   const T* rows = nullptr;    // [n, d] centred and scaled
   const T* strips = nullptr;  // the same
@@ -28,7 +29,8 @@ template <class T> struct ExactDistances {
 };
 PLX_KERNEL(ExactDistances)
 
-// sums[q - q0, c] = sum over the points of cluster c of |x_q - x_j| (scaled units). Clusters are contiguous ranges of points.
+// sums[q - q0, c] = sum over the points of cluster c of |x_q - x_j| (scaled units). Clusters are contiguous ranges of
+// points.
 template <class T> struct ClusterDistances {
   Mat<const T> x;
   const T* rows = nullptr;

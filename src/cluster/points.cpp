@@ -28,8 +28,8 @@ template <class T> void refuse_non_finite(Mat<const T> x, const char* what) {
 
 void check_input(Context& ctx, const Tensor& x, const char* what) {
   PLX_CHECK(device, ctx.device().kind == Device::cpu, what, " runs on the CPU, the context is of another device");
-  PLX_CHECK(dtype, x.dtype() == DType::f32 || x.dtype() == DType::f64, what, ": a floating-point matrix is needed, not ",
-            name_of(x.dtype()));
+  PLX_CHECK(dtype, x.dtype() == DType::f32 || x.dtype() == DType::f64, what,
+            ": a floating-point matrix is needed, not ", name_of(x.dtype()));
   PLX_CHECK(shape, x.rows() > 0 && x.cols() > 0, what, ": a matrix of ", x.shape(), " holds nothing to cluster");
 }
 

@@ -12,7 +12,9 @@ inline constexpr int64_t kStripPoints = 32;
 inline constexpr int64_t kSumRows = 4096;  // rows of one partial sum: fixed, so that sums do not depend on threads
 
 // Rounding unit of an element type: 2^-24 and 2^-53.
-template <class T> constexpr double unit_roundoff() { return sizeof(T) == 4 ? 5.9604644775390625e-8 : 1.1102230246251565e-16; }
+template <class T> constexpr double unit_roundoff() {
+  return sizeof(T) == 4 ? 5.9604644775390625e-8 : 1.1102230246251565e-16;
+}
 
 // Sums of columns, or of squared deviations from `mean`, per block of kSumRows rows.
 template <class T> struct ColumnSums {
@@ -34,13 +36,13 @@ template <class T> struct PackStrips {
 PLX_KERNEL(PackStrips)
 
 template <class T> struct Points {
-  Mat<const T> x;            // as given
+  Mat<const T> x;  // as given
   int64_t n = 0, d = 0;
   std::vector<double> mean;  // [d]
   double mean_variance = 0;  // mean over the features of their (biased) variances
   double scale = 1;
   Tensor strips, norms, rows;
-  double max_norm = 0;       // of the scaled rows
+  double max_norm = 0;  // of the scaled rows
   int64_t strip_count() const { return (n + kStripPoints - 1) / kStripPoints; }
 };
 

@@ -60,7 +60,8 @@ template <class T> void flag_strip(const FlagRows<T>& k, int64_t g, int64_t s) {
         const auto size = static_cast<double>(moves.counts[moves.labels[i]]);
         const double reach = static_cast<double>(k.norms[i]) + static_cast<double>(slot.max_norm);
         const double bound = 4 * unit_roundoff<T>() * (static_cast<double>(d) + 16) * reach * reach;
-        moves.flags[i] = size > 1 && static_cast<double>(f.other[v][l]) < size / (size - 1) * static_cast<double>(f.own[v][l]) + bound;
+        moves.flags[i] = size > 1 && static_cast<double>(f.other[v][l]) <
+                                         size / (size - 1) * static_cast<double>(f.own[v][l]) + bound;
       }
   }
 }

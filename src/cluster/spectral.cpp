@@ -14,7 +14,7 @@
 namespace parallax {
 namespace {
 
-constexpr int64_t kDenseRows = 400;      // below, the dense solver is as fast and has no convergence to speak of
+constexpr int64_t kDenseRows = 400;       // below, the dense solver is as fast and has no convergence to speak of
 constexpr int64_t kDenseFallback = 6000;  // above, a Lanczos run that fails is an error
 
 // Symmetric matrix by rows.
@@ -25,8 +25,9 @@ struct Graph {
   int64_t n() const { return static_cast<int64_t>(start.size()) - 1; }
 };
 
-// w_ij = exp(-d_ij^2 / (sigma_i sigma_j)) where j is among the neighbours of i or i among those of j: the weight is symmetric
-// in i and j, so max(W, W') is the union of the edges. Copies of a row (sigma = 0) are tied to each other alone, with weight 1.
+// w_ij = exp(-d_ij^2 / (sigma_i sigma_j)) where j is among the neighbours of i or i among those of j: the weight is
+// symmetric in i and j, so max(W, W') is the union of the edges. Copies of a row (sigma = 0) are tied to each other
+// alone, with weight 1.
 Graph neighbour_graph(const Neighbours& near, int64_t width_rank) {
   struct Edge {
     int32_t from, to;
@@ -39,7 +40,8 @@ Graph neighbour_graph(const Neighbours& near, int64_t width_rank) {
   for (size_t i = 0; i < n; ++i)
     for (size_t m = 0; m < k; ++m) {
       const auto j = static_cast<size_t>(near.index[i * k + m]);
-      const double square = near.squared[i * k + m], width = std::sqrt(near.squared[i * k + rank]) * std::sqrt(near.squared[j * k + rank]);
+      const double square = near.squared[i * k + m],
+                   width = std::sqrt(near.squared[i * k + rank]) * std::sqrt(near.squared[j * k + rank]);
       const double w = square == 0 ? 1.0 : (width > 0 ? std::exp(-square / width) : 0.0);
       if (w == 0) continue;
       edges.push_back({static_cast<int32_t>(i), static_cast<int32_t>(j), w});
@@ -57,7 +59,8 @@ Graph neighbour_graph(const Neighbours& near, int64_t width_rank) {
       g.to.push_back(edges[e].to);
       g.weight.push_back(edges[e].weight);
     }
-    if (static_cast<int64_t>(g.to.size()) == g.start.back()) {  // an isolated row is tied to itself: a component of its own
+    if (static_cast<int64_t>(g.to.size()) ==
+        g.start.back()) {  // an isolated row is tied to itself: a component of its own
       g.to.push_back(static_cast<int32_t>(i));
       g.weight.push_back(1);
     }
@@ -90,14 +93,16 @@ std::vector<int32_t> components_of(const Graph& g, int64_t* count) {
   }
   std::vector<int32_t> order(sizes.size()), place(sizes.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return sizes[size_t(a)] > sizes[size_t(b)]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int32_t a, int32_t b) { return sizes[size_t(a)] > sizes[size_t(b)]; });
   for (size_t p = 0; p < order.size(); ++p) place[size_t(order[p])] = static_cast<int32_t>(p);
   for (int32_t& c : id) c = place[size_t(c)];
   *count = static_cast<int64_t>(sizes.size());
   return id;
 }
 
-// S - 2 sum_c v_c v_c', S = D^-1/2 W D^-1/2 and v_c the known eigenvectors: their eigenvalue 1 becomes -1, the least of all.
+// S - 2 sum_c v_c v_c', S = D^-1/2 W D^-1/2 and v_c the known eigenvectors: their eigenvalue 1 becomes -1, the least of
+// all.
 class Deflated {
  public:
   using Scalar = double;
@@ -143,8 +148,8 @@ void leading(Deflated& op, int64_t count, Eigen::VectorXd& values, Eigen::Matrix
       vectors = solver.eigenvectors();
       return;
     }
-    PLX_CHECK(numeric, n <= kDenseFallback, "spectral clustering: Lanczos did not converge for ", count, " eigenvectors of ", n,
-              " rows");
+    PLX_CHECK(numeric, n <= kDenseFallback, "spectral clustering: Lanczos did not converge for ", count,
+              " eigenvectors of ", n, " rows");
     log_info(str("spectral clustering: Lanczos did not converge, the dense solver is used for ", n, " rows"));
   }
   Eigen::MatrixXd dense(n, n);
@@ -155,7 +160,8 @@ void leading(Deflated& op, int64_t count, Eigen::VectorXd& values, Eigen::Matrix
     unit[j] = 0;
   }
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(dense);
-  PLX_CHECK(numeric, solver.info() == Eigen::Success, "spectral clustering: the dense solver did not converge for ", n, " rows");
+  PLX_CHECK(numeric, solver.info() == Eigen::Success, "spectral clustering: the dense solver did not converge for ", n,
+            " rows");
   values = solver.eigenvalues().tail(count).reverse();
   vectors = solver.eigenvectors().rightCols(count).rowwise().reverse();
 }
@@ -200,8 +206,8 @@ SpectralResult spectral_clustering(Context& ctx, const Tensor& x, const Spectral
     if (component[i] < written) result.embedding[i * size_t(k) + size_t(component[i])] = inverse_root[i] * known[i];
   result.eigenvalues.assign(size_t(written), 1.0);
   if (result.components > k)
-    log_warning(str("spectral clustering: the neighbour graph has ", result.components, " components, more than the ", k,
-                    " clusters asked for; only the largest are told apart"));
+    log_warning(str("spectral clustering: the neighbour graph has ", result.components, " components, more than the ",
+                    k, " clusters asked for; only the largest are told apart"));
   if (wanted > 0) {
     Deflated op(ctx, g, inverse_root, component, known, result.components);
     Eigen::VectorXd values;

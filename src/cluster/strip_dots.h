@@ -1,6 +1,6 @@
-// Scalar products of a few rows with a strip of points, kept in registers so that what follows (argmin, minimum, distance)
-// needs no matrix of scores in memory. Points lie in strips of 32, column after column, whatever the instruction set; every
-// product is one chain of fused multiply-adds over the columns. For *_kernels.cpp only.
+// Scalar products of a few rows with a strip of points, kept in registers so that what follows (argmin, minimum,
+// distance) needs no matrix of scores in memory. Points lie in strips of 32, column after column, whatever the
+// instruction set; every product is one chain of fused multiply-adds over the columns. For *_kernels.cpp only.
 #pragma once
 #include <type_traits>
 
@@ -14,12 +14,23 @@ using parallax::PLX_ISA::Lane;
 
 inline constexpr int64_t kStrip = 32;
 
-#if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64, kRowsAtOnce = 14;
+// Most rows that meet a sub-strip at once, as registers allow. Sanitised builds take few: each number is a body of its own
+// and they compile slowly there; no result depends on it.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kRowsAtOnce = 3;
+#elif defined(__AVX512F__)
+inline constexpr int kRowsAtOnce = 14;
 #elif defined(__AVX2__)
-inline constexpr int kVectorBytes = 32, kRowsAtOnce = 6;
+inline constexpr int kRowsAtOnce = 6;
 #else
-inline constexpr int kVectorBytes = 16, kRowsAtOnce = 4;
+inline constexpr int kRowsAtOnce = 4;
+#endif
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kVectorBytes = 32;
+#else
+inline constexpr int kVectorBytes = 16;
 #endif
 
 template <class T> struct Lanes {
@@ -27,7 +38,7 @@ template <class T> struct Lanes {
   typedef T V __attribute__((vector_size(kVectorBytes)));
   typedef Int M __attribute__((vector_size(kVectorBytes)));
   static constexpr int W = kVectorBytes / sizeof(T);
-  static constexpr int NV = 2;          // vectors of one sub-strip
+  static constexpr int NV = 2;            // vectors of one sub-strip
   static constexpr int64_t sub = NV * W;  // points of one sub-strip
 
   PLX_HD static V load(const T* p) {
@@ -38,22 +49,30 @@ template <class T> struct Lanes {
   PLX_HD static void store(T* p, V v) { memcpy(p, &v, sizeof v); }
   PLX_HD static V all(T x) {
 #if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return _mm512_set1_ps(x);
-    else return _mm512_set1_pd(x);
+    if constexpr (sizeof(T) == 4)
+      return _mm512_set1_ps(x);
+    else
+      return _mm512_set1_pd(x);
 #elif defined(__AVX2__)
-    if constexpr (sizeof(T) == 4) return _mm256_set1_ps(x);
-    else return _mm256_set1_pd(x);
+    if constexpr (sizeof(T) == 4)
+      return _mm256_set1_ps(x);
+    else
+      return _mm256_set1_pd(x);
 #else
     return x - V{};
 #endif
   }
   PLX_HD static V fma(V a, V b, V c) {
 #if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return _mm512_fmadd_ps(a, b, c);
-    else return _mm512_fmadd_pd(a, b, c);
+    if constexpr (sizeof(T) == 4)
+      return _mm512_fmadd_ps(a, b, c);
+    else
+      return _mm512_fmadd_pd(a, b, c);
 #elif defined(__AVX2__)
-    if constexpr (sizeof(T) == 4) return _mm256_fmadd_ps(a, b, c);
-    else return _mm256_fmadd_pd(a, b, c);
+    if constexpr (sizeof(T) == 4)
+      return _mm256_fmadd_ps(a, b, c);
+    else
+      return _mm256_fmadd_pd(a, b, c);
 #else
     return a * b + c;
 #endif

@@ -29,6 +29,7 @@ struct Build {
   std::vector<Tensor> views;                 // [N, D_v]; a golden check gives its batch
   std::map<std::string, Tensor>& state;      // named tensors that steps read (neighbour lists, pseudo-labels)
   std::function<void(const std::string&)> log;  // what was decided, for the user
+  bool predict = false;                      // only embed() will be called: views hold one row of zeros, no state is needed
 };
 
 // Named tensors of all samples: representations that are clustered and scored.

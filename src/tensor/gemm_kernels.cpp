@@ -194,6 +194,11 @@ template <class T> void pack(const Product<T>& p, int64_t k0, int64_t depth, int
     for (int64_t k = 0; k < depth; ++k) {
       const T* b = p.b.row(k0 + k) + j0;
       T* s = strip + k * nr;
+      // rows lie pages apart, beyond what the processor foresees: ask early, also for the next strip of the same rows
+      __builtin_prefetch(b + 12 * p.b.ld);
+      __builtin_prefetch(b + 12 * p.b.ld + 64 / sizeof(T));
+      __builtin_prefetch(b + nr, 0, 2);
+      __builtin_prefetch(b + nr + 64 / sizeof(T), 0, 2);
       if (width == nr) {
         for (int64_t j = 0; j < nr; ++j) s[j] = b[j];
       } else {

@@ -40,7 +40,8 @@ template <class T> Plain plain_lloyd(const std::vector<T>& x, size_t n, size_t d
       double best = INFINITY;
       for (size_t g = 0; g < k; ++g) {
         double s = 0;
-        for (size_t j = 0; j < d; ++j) s += (double(x[i * d + j]) - c[g * d + j]) * (double(x[i * d + j]) - c[g * d + j]);
+        for (size_t j = 0; j < d; ++j)
+          s += (double(x[i * d + j]) - c[g * d + j]) * (double(x[i * d + j]) - c[g * d + j]);
         if (s < best) best = s, next[i] = static_cast<int32_t>(g);
       }
       p.inertia += best;
@@ -75,13 +76,15 @@ template <class T> void from_given_centres(int64_t n, int64_t d, int64_t k, doub
   EXPECT_EQ(r.labels, p.labels);
   EXPECT_NEAR(r.inertia, p.inertia, tolerance * p.inertia);
   ASSERT_EQ(r.centres.size(), p.centres.size());
-  for (size_t e = 0; e < p.centres.size(); ++e) EXPECT_NEAR(r.centres[e], p.centres[e], tolerance * (1 + std::abs(shift)));
+  for (size_t e = 0; e < p.centres.size(); ++e)
+    EXPECT_NEAR(r.centres[e], p.centres[e], tolerance * (1 + std::abs(shift)));
   EXPECT_EQ(r.restart_inertias, std::vector<double>{r.inertia});
   EXPECT_EQ(assign(ctx, Tensor::from(ctx, x, {n, d}), r.centres), r.labels);
 }
 
 TEST(KMeans, GivenCentresEqualPlainLloyd) {
-  for (const auto& [n, d, k] : {std::tuple{131, 3, 7}, {50, 37, 2}, {83, 5, 4}, {1000, 16, 15}, {333, 300, 31}, {40, 1, 40}}) {
+  for (const auto& [n, d, k] :
+       {std::tuple{131, 3, 7}, {50, 37, 2}, {83, 5, 4}, {1000, 16, 15}, {333, 300, 31}, {40, 1, 40}}) {
     SCOPED_TRACE(testing::Message() << n << " x " << d << ", k = " << k);
     from_given_centres<double>(n, d, k, 0, 1e-12);
     from_given_centres<float>(n, d, k, 0, 1e-12);
@@ -268,6 +271,46 @@ TEST(KMeans, ReadsColumnsOfAWiderMatrixAndLeavesNothingBehind) {
   const uint64_t before = ctx.counters().allocations;
   kmeans(ctx, wide.col_range(1, 3), o);
   EXPECT_EQ(ctx.counters().allocations, before);
+}
+
+// With few rows in many columns, partitions that are stable under Lloyd's iterations are many and mostly bad.
+template <class T> void no_single_move_helps(double shift) {
+  const size_t n = 90, d = 150, k = 4;
+  Context ctx;
+  const std::vector<T> x = blobs<T>(n, d, k, 0.1, shift);
+  const Tensor t = Tensor::from(ctx, x, {n, d});
+  KMeansOptions o;
+  o.k = k;
+  o.refine = 0;
+  const KMeansResult lloyd = kmeans(ctx, t, o);
+  o.refine = 10;
+  const KMeansResult r = kmeans(ctx, t, o);
+  EXPECT_LT(r.inertia, lloyd.inertia * 0.999);
+  EXPECT_EQ(assign(ctx, t, r.centres), r.labels);
+  for (size_t s = 0; s < r.restart_inertias.size(); ++s)
+    EXPECT_LE(r.restart_inertias[s], lloyd.restart_inertias[s] * (1 + 1e-12));
+  std::vector<double> count(k, 0.0);
+  for (const int32_t c : r.labels) ++count[size_t(c)];
+  const auto square = [&](size_t i, size_t c) {
+    double sum = 0;
+    for (size_t j = 0; j < d; ++j) sum += std::pow(double(x[i * d + j]) - r.centres[c * d + j], 2);
+    return sum;
+  };
+  for (size_t i = 0; i < n; ++i) {
+    const auto own = size_t(r.labels[i]);
+    if (count[own] < 2) continue;
+    const double stay = square(i, own) * count[own] / (count[own] - 1);
+    for (size_t c = 0; c < k; ++c) {
+      const double go = square(i, c) * count[c] / (count[c] + 1);
+      EXPECT_TRUE(c == own || go >= stay * (1 - 1e-9)) << "row " << i << ", cluster " << c;
+    }
+  }
+}
+
+TEST(KMeans, NoSingleMoveLowersTheInertia) {
+  no_single_move_helps<double>(0);
+  no_single_move_helps<float>(0);
+  no_single_move_helps<float>(500);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ using Labels = std::vector<int64_t>;
 constexpr double kTight = 1e-12;
 
 void expect_in_bounds(const Scores& s) {
-  for (const double v : {s.acc, s.nmi, s.nmi_geometric, s.purity, s.f, s.precision, s.recall, s.homogeneity, s.completeness}) {
+  for (const double v :
+       {s.acc, s.nmi, s.nmi_geometric, s.purity, s.f, s.precision, s.recall, s.homogeneity, s.completeness}) {
     EXPECT_GE(v, 0.0);
     EXPECT_LE(v, 1.0);
   }
@@ -82,7 +83,8 @@ TEST(Metrics, RectangularAgainstScikitLearn) {
 
 TEST(Metrics, ConstantAndSingletonPartitions) {
   Scores s = score(Labels{1, 1, 1, 1}, Labels{7, 7, 7, 7});
-  for (const double v : {s.acc, s.nmi, s.nmi_geometric, s.ami, s.ari, s.purity, s.f, s.precision, s.recall}) EXPECT_EQ(v, 1.0);
+  for (const double v : {s.acc, s.nmi, s.nmi_geometric, s.ami, s.ari, s.purity, s.f, s.precision, s.recall})
+    EXPECT_EQ(v, 1.0);
   s = score(Labels{0, 1, 2, 0, 1}, Labels{0, 0, 0, 0, 0});
   EXPECT_EQ(s.nmi, 0.0);
   EXPECT_EQ(s.nmi_geometric, 0.0);
@@ -90,7 +92,8 @@ TEST(Metrics, ConstantAndSingletonPartitions) {
   EXPECT_EQ(s.ari, 0.0);
   EXPECT_DOUBLE_EQ(s.precision, 0.2);
   EXPECT_DOUBLE_EQ(s.recall, 1.0);
-  s = score(Labels{0, 1, 0, 1, 2}, Labels{0, 1, 2, 3, 4});  // no pair in one cluster: 0/0, the other denominator is not 0
+  s = score(Labels{0, 1, 0, 1, 2},
+            Labels{0, 1, 2, 3, 4});  // no pair in one cluster: 0/0, the other denominator is not 0
   EXPECT_EQ(s.precision, 0.0);
   EXPECT_EQ(s.recall, 0.0);
   EXPECT_EQ(s.f, 0.0);
@@ -152,7 +155,8 @@ TEST(Metrics, AllDistinctLabelsNeedNoSquareTable) {
 
 TEST(Metrics, TenMillionRows) {
   std::vector<int32_t> truth(10'000'000), predicted(10'000'000);
-  for (size_t i = 0; i < truth.size(); ++i) truth[i] = static_cast<int32_t>(i & 1), predicted[i] = static_cast<int32_t>(i >> 1 & 1);
+  for (size_t i = 0; i < truth.size(); ++i)
+    truth[i] = static_cast<int32_t>(i & 1), predicted[i] = static_cast<int32_t>(i >> 1 & 1);
   predicted[0] = 1;  // breaks the exact independence
   const Scores s = score(truth, predicted);
   const double half = 5e6, pairs = half * (half - 1);  // pairs in one class

@@ -36,10 +36,12 @@ TEST(Neighbours, AgainstScikitLearn) {
   Context ctx;
   const Tensor x = Tensor::from(ctx, sixty(), {60, 3});
   const Neighbours first = nearest_neighbours(ctx, x, 6, Self::first), other = nearest_neighbours(ctx, x, 5);
-  EXPECT_EQ(std::vector<int32_t>(first.index.begin(), first.index.begin() + 6), (std::vector<int32_t>{0, 48, 28, 36, 20, 8}));
+  EXPECT_EQ(std::vector<int32_t>(first.index.begin(), first.index.begin() + 6),
+            (std::vector<int32_t>{0, 48, 28, 36, 20, 8}));
   EXPECT_EQ(std::vector<int32_t>(first.index.begin() + 37 * 6, first.index.begin() + 38 * 6),
             (std::vector<int32_t>{37, 9, 14, 6, 33, 53}));
-  const double squared[] = {0.0, 0.1740872780668905, 0.31746217424890505, 0.5853469127744679, 0.7968199711717442, 0.9559519099269682};
+  const double squared[] = {
+      0.0, 0.1740872780668905, 0.31746217424890505, 0.5853469127744679, 0.7968199711717442, 0.9559519099269682};
   for (size_t m = 0; m < 6; ++m) EXPECT_NEAR(first.squared[37 * 6 + m], squared[m], 1e-14);
   for (size_t i = 0; i < 60; ++i)
     for (size_t m = 0; m < 5; ++m) EXPECT_EQ(other.index[i * 5 + m], first.index[i * 6 + m + 1]);
@@ -129,7 +131,8 @@ TEST(Silhouette, NearPointsFarFromTheOriginAndThreads) {
   std::vector<int32_t> labels;
   for (int64_t i = 0; i < n; ++i) {
     labels.push_back(static_cast<int32_t>(i * i % 5));
-    for (int64_t j = 0; j < d; ++j) x.push_back(double(draw.normal(i / 2 * 2, j)) + 1e-7 * double(draw.normal(i, j + 10)));
+    for (int64_t j = 0; j < d; ++j)
+      x.push_back(double(draw.normal(i / 2 * 2, j)) + 1e-7 * double(draw.normal(i, j + 10)));
   }
   for (const double v : x) moved.push_back(std::ldexp(v, 5) + 1024);
   Context one, two({.threads = 2});

@@ -81,7 +81,7 @@ struct SparseMvc final : Method {
     const int64_t n = b.spec.samples;
     const int64_t batch = batch_size ? std::min(batch_size, n) : (n <= 4096 ? n : 256);
     full_batch = batch == n;
-    if (1.0 / static_cast<double>(n) > theta && gate == "adaptive")
+    if (1.0 / static_cast<double>(n) > theta && gate == "adaptive" && !b.predict)
       b.log(str("with ", n, " samples min-max scaling alone leaves every column a zero fraction of ", 1.0 / static_cast<double>(n),
                 ", above theta = ", theta, ": every view is penalised"));
     std::vector<bool> penalised(static_cast<size_t>(views) + 1, !full_batch || gate == "all");
