@@ -27,7 +27,7 @@ struct KMeansOptions {
   uint64_t seed = 0;
   uint32_t tag = tag_of("kmeans");  // of the draws; restart r reads row r of this tag
   // [k, d] row-major start centres instead of seeding; then there is one restart.
-  std::vector<double> start;
+  std::vector<double> start = {};
 };
 
 struct KMeansResult {
