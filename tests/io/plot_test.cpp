@@ -22,7 +22,8 @@ Plot example() {
     for (int e = 1; e <= 400; ++e) {
       s.x.push_back(e);
       const bool absent = std::string(name) == "contrast" && e < 201;
-      s.y.push_back(absent ? NAN : 0.01 * level + std::exp(-e / (30.0 * level)) * (1 + 0.05 * std::sin(e * level)) / level);
+      s.y.push_back(absent ? NAN
+                           : 0.01 * level + std::exp(-e / (30.0 * level)) * (1 + 0.05 * std::sin(e * level)) / level);
     }
     loss.series.push_back(s);
   }
