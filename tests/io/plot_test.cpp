@@ -51,7 +51,7 @@ TEST(Plot, DrawsPngAndSvg) {
   EXPECT_HAS(svg, "reconstruction");
   EXPECT_HAS(svg, "fine-tune");
   EXPECT_FALSE(exists(stem + ".gp"));
-  EXPECT_EQ(list_folder(stem.substr(0, stem.size() - 7)).size(), 2u) << "temporary files were left";
+  EXPECT_EQ(entries(stem.substr(0, stem.size() - 7)), 2u) << "temporary files were left";
 }
 
 TEST(Plot, NamesCannotRunCommands) {

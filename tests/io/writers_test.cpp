@@ -59,7 +59,7 @@ TEST(Writers, DataSetRoundTrip) {
   }
   write_dataset(path + "2", d);
   EXPECT_EQ(read_text(path), read_text(path + "2"));
-  EXPECT_EQ(list_folder(path.substr(0, path.rfind('/'))).size(), 2u);
+  EXPECT_EQ(entries(path.substr(0, path.rfind('/'))), 2u);
   // without labels rows are still the samples: the file says so itself
   MultiView bare = small();
   bare.labels = {};
@@ -146,7 +146,7 @@ TEST(Writers, AFailureLeavesNothing) {
       refusal([&] { write_hdf5(path, [](H5Writer& w) { w.attribute("/nowhere", "a", int64_t{1}); }); }, ErrorKind::io),
       "/nowhere");
   EXPECT_EQ(read_text(path), "old");
-  EXPECT_EQ(list_folder(folder).size(), 1u);
+  EXPECT_EQ(entries(folder), 1u);
   const std::string absent = folder + "/absent/x.txt";
   EXPECT_HAS(refusal([&] { write_file(absent, "x"); }, ErrorKind::io), absent + ": cannot create: No such file");
   EXPECT_HAS(refusal([&] { write_file("/proc/x.txt", "x"); }, ErrorKind::io), "/proc/x.txt");
@@ -180,7 +180,7 @@ TEST(Writers, AFullDiskIsAnIoError) {
   ::signal(SIGXFSZ, before);
   EXPECT_HAS(text, "big.txt: cannot write after 8192 of 100000 bytes: File too large");
   EXPECT_HAS(hdf5, "big.h5: cannot write after 8192 of ");
-  EXPECT_EQ(list_folder(folder).size(), 0u) << "a partial file was left";
+  EXPECT_EQ(entries(folder), 0u) << "a partial file was left";
 }
 
 TEST(Writers, NpyRoundTrip) {
