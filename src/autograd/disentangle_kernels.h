@@ -4,24 +4,26 @@
 
 namespace parallax {
 
-// y = x - column means
+// y = x - column means, problem by problem
 template <class T> struct CenterColumns {
   Mat<const T> x;
   Mat<T> y;
-  PLX_HD int64_t problems() const { return 1; }
-  PLX_HD int64_t rows() const { return x.rows; }
+  int64_t n_problems = 1;
+  PLX_HD int64_t problems() const { return n_problems; }
+  PLX_HD int64_t rows() const { return x.rows / n_problems; }
   PLX_HD int64_t width() const { return x.cols; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+  template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
+    const int64_t n = rows(), first = g * n;
     T sum[64] = {}, total[64] = {};
-    for (int64_t i = 0; i < x.rows; ++i) {
-      if ((i & 255) == 0)  // two levels of sums, for many rows
+    for (int64_t i = first; i < first + n; ++i) {
+      if (((i - first) & 255) == 0)  // two levels of sums, for many rows
         for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }
-    const T by = T(1) / static_cast<T>(x.rows);
+    const T by = T(1) / static_cast<T>(n);
     for (int64_t j = 0; j < cols; ++j) sum[j] = (total[j] + sum[j]) * by;
-    for (int64_t i = 0; i < x.rows; ++i) {
+    for (int64_t i = first; i < first + n; ++i) {
       const T* in = x.row(i) + c;
       T* out = y.row(i) + c;
       team.each(cols, [=, &sum](int64_t j) { out[j] = in[j] - sum[j]; });

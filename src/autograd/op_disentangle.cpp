@@ -68,10 +68,14 @@ Tensor Decorrelation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   s.sign = Tensor::empty(ctx, x[0].dtype(), {V * d, x[0].cols()});
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * d, 1});
   by_float(rows.dtype(), [&]<class T>(T) {
-    run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>()});
+    run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>(), 1});
+    // Centring P as well changes nothing in exact arithmetic, since the columns of S~ sum to zero; in single precision it
+    // keeps the rounding of those sums, times P's large mean, out of C, whose signs are the gradient.
+    const Tensor p = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+    run(ctx, CenterColumns<T>{x[0].mat<T>(), p.mat<T>(), V});
     Small<Product<T>> list;
     for (int64_t v = 0; v < V; ++v)
-      list.push_back(product<T>(s.centred, x[0].row_range(v * n, n), s.sign.row_range(v * d, d), {.ta = true}));
+      list.push_back(product<T>(s.centred, p.row_range(v * n, n), s.sign.row_range(v * d, d), {.ta = true}));
     gemm<T>(ctx, list.span());
     run(ctx, AbsSign<T>{s.sign.mat<T>(), rows.ptr<T>()});
   });
