@@ -233,7 +233,6 @@ void few_rows(const Product<float>& p, int64_t i0, int64_t i1, int64_t j0, int64
   constexpr int64_t nr = kNv * Vec<float>::W;
   alignas(64) double acc[kFewRows][nr];
   const int64_t a_row = p.ta ? 1 : p.a.ld, a_k = p.ta ? p.a.ld : 1, depth_total = p.k();
-  const Finish<float> finish{&p, alpha, true, true};
   for (int64_t j = j0; j < j1; j += nr) {
     const int64_t width = j1 - j < nr ? j1 - j : nr;
     for (int64_t i = 0; i < i1 - i0; ++i)
@@ -252,10 +251,14 @@ void few_rows(const Product<float>& p, int64_t i0, int64_t i1, int64_t j0, int64
         for (int64_t l = 0; l < nr; ++l) acc[i - i0][l] = sum[l];
       }
     }
-    for (int64_t i = i0; i < i1; ++i) {
-      float row[nr];
-      for (int64_t l = 0; l < nr; ++l) row[l] = static_cast<float>(acc[i - i0][l]);
-      finish.row(row, p.c.row(i) + j, j, width);
+    for (int64_t i = i0; i < i1; ++i) {  // bias and earlier content join before the one rounding
+      float* c = p.c.row(i) + j;
+      for (int64_t l = 0; l < width; ++l) {
+        double x = static_cast<double>(alpha) * acc[i - i0][l];
+        if (p.beta != 0) x += static_cast<double>(p.beta) * static_cast<double>(c[l]);
+        if (p.bias) x += static_cast<double>(p.bias[j + l]);
+        c[l] = activate(static_cast<float>(x), p.act, p.slope);
+      }
     }
   }
 }
