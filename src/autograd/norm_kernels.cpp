@@ -2,8 +2,6 @@
 
 #include "../tensor/team.h"
 
-PLX_COLUMNS(BatchNormColumns)
-PLX_COLUMNS(BatchNormGrad)
-PLX_COLUMNS(SoftmaxDown)
-PLX_COLUMNS(SoftmaxDownGrad)
-PLX_ROWS(TransposeRows)
+PLX_ROWS(NormRows)
+PLX_ROWS(NormGradRows)
+PLX_COLUMNS(NormGradColumns)

@@ -56,6 +56,7 @@ class Step : public Pass {
     PLX_CHECK(internal, it != state_.end(), "no state called ", name);
     return it->second;
   }
+  bool has_state(const std::string& name) const { return state_.count(name) > 0; }
   // Loss terms under the golden files' names; entry i of a column belongs to names[i]. The names must outlive the step.
   void log(const std::vector<std::string>& names, const Var& column) {
     for (size_t i = 0; i < names.size(); ++i) logged_.push_back({&names[i], column.value, static_cast<int64_t>(i)});

@@ -45,6 +45,8 @@ const std::vector<OpCase>& op_cases();
 std::vector<OpCase> cases_of_linear();  // one function per family, defined in op_cases_*.cpp
 std::vector<OpCase> cases_of_basic();
 std::vector<OpCase> cases_of_sparsemvc();
+std::vector<OpCase> cases_of_gmae();
+std::vector<OpCase> cases_of_gdcn();
 std::vector<OpCase> cases_of_ddmc();
 std::vector<OpCase> cases_of_distilmvc();
 

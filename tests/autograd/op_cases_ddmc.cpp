@@ -2,7 +2,7 @@
 #include <parallax/autograd/op_basic.h>
 #include <parallax/autograd/op_ddc.h>
 #include <parallax/autograd/op_linear.h>
-#include <parallax/autograd/op_norm.h>
+#include <parallax/autograd/op_columns.h>
 #include <parallax/autograd/op_pairs.h>
 #include <parallax/autograd/op_shape.h>
 

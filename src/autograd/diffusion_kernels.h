@@ -1,0 +1,153 @@
+// Kernels of op_diffusion.
+#pragma once
+#include "../tensor/draw.h"
+#include "../tensor/launch.h"
+
+namespace parallax {
+
+// out[j] = scale * normal(row, first + j) for at most 64 columns; first is a multiple of 64
+template <class Team, class T>
+PLX_HD void normal_part(Team team, const Draw<T>& draw, int64_t row, int64_t first, T* out, int64_t cols, T scale) {
+  uint32_t w[4][16];  // sixteen blocks of Philox side by side, word by word
+  const uint32_t block = Draw<T>::block_of(first), sample = draw.sample(row), step = draw.step ? *draw.step : 0u, tag = draw.tag;
+  for (int l = 0; l < 16; ++l) w[0][l] = block + static_cast<uint32_t>(l), w[1][l] = sample, w[2][l] = step, w[3][l] = tag;
+  uint32_t k0 = static_cast<uint32_t>(draw.seed), k1 = static_cast<uint32_t>(draw.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (int l = 0; l < 16; ++l) {
+      const uint64_t a = static_cast<uint64_t>(0xD2511F53u) * w[0][l], b = static_cast<uint64_t>(0xCD9E8D57u) * w[2][l];
+      w[0][l] = static_cast<uint32_t>(b >> 32) ^ w[1][l] ^ k0;
+      w[1][l] = static_cast<uint32_t>(b);
+      w[2][l] = static_cast<uint32_t>(a >> 32) ^ w[3][l] ^ k1;
+      w[3][l] = static_cast<uint32_t>(a);
+    }
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  float normals[64];
+  for (int pair = 0; pair < 2; ++pair)
+    for (int l = 0; l < 16; ++l) {
+      normals[pair * 32 + l] = exact::normal(w[2 * pair][l], w[2 * pair + 1][l], false);
+      normals[pair * 32 + 16 + l] = exact::normal(w[2 * pair][l], w[2 * pair + 1][l], true);
+    }
+  team.each(cols, [=, &normals](int64_t j) { out[j] = scale * static_cast<T>(normals[j]); });
+}
+
+// Start of every repeat: row r n + i is scale times the draw of repeat r for row i
+template <class T> struct NoiseRows {
+  Mat<T> z;  // [R n, d]
+  Draw<T> draw;
+  int64_t n;
+  T scale;
+  PLX_HD int64_t rows() const { return z.rows; }
+  PLX_HD int64_t width() const { return z.cols * 16; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t q) const {
+    T* out = z.row(q);
+    const T f = scale;
+    if (f == T(0)) {
+      team.each(z.cols, [=](int64_t j) { out[j] = T(0); });
+      return;
+    }
+    if (draw.table) {
+      const T* from = draw.table + q * draw.table_ld;
+      team.each(z.cols, [=](int64_t j) { out[j] = f * from[j]; });
+      return;
+    }
+    const int64_t stride = (z.cols + 63) / 64 * 64;  // the repeats lie one behind another in the row's columns
+    for (int64_t c = 0; c < z.cols; c += 64)
+      normal_part(team, draw, q % n, q / n * stride + c, out + c, z.cols - c < 64 ? z.cols - c : int64_t{64}, f);
+  }
+};
+PLX_KERNEL(NoiseRows)
+
+// y = a x + g * bias: a step of the chain before its product is added
+template <class T> struct StepRows {
+  Mat<const T> x;
+  const T* bias;
+  Mat<T> y;
+  T a, g;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T *in = x.row(i), *b = bias;
+    T* out = y.row(i);
+    const T f = a, h = g;
+    team.each(y.cols, [=](int64_t j) { out[j] = f * in[j] + h * b[j]; });
+  }
+};
+PLX_KERNEL(StepRows)
+
+// y_i = keep y_i + weight * sum over repeats of x_rn+i
+template <class T> struct FoldRepeats {
+  Mat<const T> x;  // [R n, d]
+  Mat<T> y;        // [n, d]
+  T weight, keep;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return x.rows / (y.rows > 0 ? y.rows : 1) * y.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    T* out = y.row(i);
+    const T old = keep, w = weight;
+    if (old == T(0)) team.each(y.cols, [=](int64_t j) { out[j] = T(0); });
+    else team.each(y.cols, [=](int64_t j) { out[j] *= old; });
+    for (int64_t q = i; q < x.rows; q += y.rows) {
+      const T* in = x.row(q);
+      team.each(y.cols, [=](int64_t j) { out[j] += w * in[j]; });
+    }
+  }
+};
+PLX_KERNEL(FoldRepeats)
+
+// y_rn+i = weight * x_i
+template <class T> struct SpreadRepeats {
+  Mat<const T> x;
+  Mat<T> y;
+  T weight;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t q) const {
+    const T* in = x.row(q % x.rows);
+    T* out = y.row(q);
+    const T w = weight;
+    team.each(y.cols, [=](int64_t j) { out[j] = w * in[j]; });
+  }
+};
+PLX_KERNEL(SpreadRepeats)
+
+// y = max(gamma xh + beta, 0), as NormRows made it
+template <class T> struct ReluAffine {
+  Mat<const T> xh;
+  const T *gamma, *beta;
+  Mat<T> y;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T *u = xh.row(i), *g = gamma, *b = beta;
+    T* out = y.row(i);
+    team.each(y.cols, [=](int64_t j) { out[j] = fn::max(g[j] * u[j] + b[j], T(0)); });
+  }
+};
+PLX_KERNEL(ReluAffine)
+
+// out = keep out + weight * column sums of x
+template <class T> struct WeighColumns {
+  Mat<const T> x;
+  T* out;
+  T weight, keep;
+  PLX_HD int64_t problems() const { return 1; }
+  PLX_HD int64_t rows() const { return x.rows; }
+  PLX_HD int64_t width() const { return x.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+    T sum[64] = {}, total[64] = {};
+    for (int64_t i = 0; i < x.rows; ++i) {
+      if ((i & 255) == 0)  // two levels of sums, for many rows
+        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+      const T* v = x.row(i) + c;
+      for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
+    }
+    T* o = out + c;
+    const T f = weight, old = keep;
+    team.each(cols, [=, &total, &sum](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + f * (total[j] + sum[j]); });
+  }
+};
+PLX_KERNEL(WeighColumns)
+
+}  // namespace parallax

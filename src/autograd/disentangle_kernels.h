@@ -1,0 +1,155 @@
+// Kernels of op_disentangle.
+#pragma once
+#include "linear_kernels.h"
+
+namespace parallax {
+
+// y = x - column means
+template <class T> struct CenterColumns {
+  Mat<const T> x;
+  Mat<T> y;
+  PLX_HD int64_t problems() const { return 1; }
+  PLX_HD int64_t rows() const { return x.rows; }
+  PLX_HD int64_t width() const { return x.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+    T sum[64] = {}, total[64] = {};
+    for (int64_t i = 0; i < x.rows; ++i) {
+      if ((i & 255) == 0)  // two levels of sums, for many rows
+        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+      const T* v = x.row(i) + c;
+      for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
+    }
+    const T by = T(1) / static_cast<T>(x.rows);
+    for (int64_t j = 0; j < cols; ++j) sum[j] = (total[j] + sum[j]) * by;
+    for (int64_t i = 0; i < x.rows; ++i) {
+      const T* in = x.row(i) + c;
+      T* out = y.row(i) + c;
+      team.each(cols, [=, &sum](int64_t j) { out[j] = in[j] - sum[j]; });
+    }
+  }
+};
+PLX_KERNEL(CenterColumns)
+
+// row sums of |c|; in place of c its sign
+template <class T> struct AbsSign {
+  Mat<T> c;
+  T* sums;
+  PLX_HD int64_t rows() const { return c.rows; }
+  PLX_HD int64_t width() const { return c.cols * 2; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    T* x = c.row(i);
+    const T s = team.template sum<T>(c.cols, [=](int64_t j) {
+      const T v = x[j];
+      x[j] = v > T(0) ? T(1) : (v < T(0) ? T(-1) : T(0));
+      return fn::abs(v);
+    });
+    if (team.leader()) sums[i] = s;
+  }
+};
+PLX_KERNEL(AbsSign)
+
+// Row r of discriminator i looks at sample r % n of view j = r / n % V: its output, its loss (share 1/n, weight included)
+// and the gradient of that loss with respect to the last linear result.
+template <class T> struct JudgeRows {
+  Mat<const T> h;               // [V V n, hidden], activated
+  const T *w[kMaxProblems], *b[kMaxProblems];  // last layer: [hidden], [1]
+  T *loss, *slope;              // [V V n]
+  Mat<T> out[kMaxProblems];     // [n, V] of each discriminator, or null
+  int64_t views, n;
+  T weight;
+  bool squash;                  // published form: the sigmoid's result is taken for a logit
+  PLX_HD int64_t rows() const { return h.rows; }
+  PLX_HD int64_t width() const { return h.cols + 16; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t per = views * n, i = r / per, j = r % per / n, s = r % n;
+    const T *x = h.row(r), *a = w[i];
+    const T o = team.template sum<T>(h.cols, [=](int64_t k) { return x[k] * a[k]; }) + *b[i];
+    if (!team.leader()) return;
+    const T y = squash ? fn::sigmoid(o) : o;
+    const T by = i == j ? weight * static_cast<T>(views - 1) : weight;  // the real term stands beside every other view
+    T d = i == j ? -by * fn::sigmoid(-y) : by * fn::sigmoid(y);
+    if (squash) d *= y * (T(1) - y);
+    loss[r] = by * fn::softplus(i == j ? -y : y);
+    slope[r] = d;
+    if (out[i].p) out[i].row(s)[j] = y;
+  }
+};
+PLX_KERNEL(JudgeRows)
+
+// Per discriminator: in place of h the gradient in front of its activation; sums for the last layer and the first bias.
+template <class T> struct JudgeGrad {
+  Mat<T> h;                     // [V V n, hidden]
+  const T* w[kMaxProblems];
+  const T* slope;               // [V V n]
+  Mat<T> dw, db;                // [V, hidden]: of the last weights and of the first biases
+  int64_t views;
+  T lean;                       // slope of the leaky activation
+  PLX_HD int64_t problems() const { return views; }
+  PLX_HD int64_t rows() const { return h.rows / views; }
+  PLX_HD int64_t width() const { return h.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i, int64_t c, int64_t cols) const {
+    const int64_t n = rows();
+    const T *a = w[i] + c, l = lean;
+    T ws[64] = {}, bs[64] = {}, wt[64] = {}, bt[64] = {};
+    for (int64_t r = 0; r < n; ++r) {
+      if ((r & 255) == 0)
+        for (int64_t j = 0; j < 64; ++j) wt[j] += ws[j], bt[j] += bs[j], ws[j] = bs[j] = 0;
+      T* x = h.row(i * n + r) + c;
+      const T d = slope[i * n + r];
+      for (int64_t j = 0; j < cols; ++j) {
+        const T v = x[j], g = d * a[j] * (v > T(0) ? T(1) : l);
+        ws[j] += d * v;
+        bs[j] += g;
+        x[j] = g;
+      }
+    }
+    T *to_w = dw.row(i) + c, *to_b = db.row(i) + c;
+    team.each(cols, [=, &ws, &wt, &bs, &bt](int64_t j) {
+      to_w[j] = wt[j] + ws[j];
+      to_b[j] = bt[j] + bs[j];
+    });
+  }
+};
+PLX_KERNEL(JudgeGrad)
+
+// Reconstruction through dropout and a sigmoid: t = mask o / (1 - p), y = sigmoid(t). In: o. Out: the gradient of factor/2
+// times the squared error with respect to o; a dropped entry is 0.5 and carries none.
+template <class T> struct SigmoidError {
+  Mat<T> o;
+  Mat<const T> target;
+  Mat<T> y;         // the reconstruction, or null
+  Draw<T> draw;
+  double p;         // 0: no dropout
+  T* row_loss;
+  T factor;
+  PLX_HD int64_t rows() const { return o.rows; }
+  PLX_HD int64_t width() const { return o.cols * 12; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    T part[64], mask[64];
+    for (int j = 0; j < 64; ++j) mask[j] = T(1);
+    const T f = factor;
+    T loss = 0;
+    for (int64_t c = 0; c < o.cols; c += 64) {
+      const int64_t n = o.cols - c < 64 ? o.cols - c : 64;
+      T* x = o.row(i) + c;
+      const T* t = target.row(i) + c;
+      T* show = y.p ? y.row(i) + c : nullptr;
+      team.each(n, [=, &part](int64_t j) { part[j] = x[j]; });
+      if (p > 0) {  // the scales of 64 columns: what dropout makes of ones
+        team.each(n, [=](int64_t j) { x[j] = T(1); });
+        team.sync();
+        drop_part(team, draw, i, o.row(i), mask, c, n, p);
+      }
+      loss += team.template sum<T>(n, [=, &mask, &part](int64_t j) {
+        const T m = mask[j], v = fn::sigmoid(m * part[j]), e = v - t[j];
+        x[j] = f * e * v * (T(1) - v) * m;
+        if (show) show[j] = v;
+        return e * e;
+      });
+    }
+    if (team.leader()) row_loss[i] = loss;
+  }
+};
+PLX_KERNEL(SigmoidError)
+
+}  // namespace parallax
