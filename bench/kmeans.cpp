@@ -1,10 +1,13 @@
 // k-means on Gaussian blobs: seconds, points * clusters * iterations per second, GFLOP/s of the assignment, threads 1
 // and 2. bench_kmeans [--large]
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 
 #include "parallax/cluster/kmeans.h"
+#include "parallax/cluster/knn.h"
+#include "parallax/cluster/label_free.h"
 #include "parallax/tensor/gemm.h"
 
 using namespace parallax;
@@ -43,10 +46,6 @@ void measure(const Case& c, int threads) {
     r = kmeans(ctx, x, o);
     best = std::min(best, now() - start);
   }
-  // one pass from given centres, repeated: the assignment with its update
-  KMeansOptions one = o;
-  one.restarts = 1;
-  one.start = r.centres;
   std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f s  inertia %.8g  best after %ld iterations\n", c.name, long(c.n),
               long(c.d), long(c.k), long(c.restarts), threads, best, r.inertia, long(r.iterations));
 }
@@ -59,6 +58,7 @@ void passes(const Case& c, int threads) {
   o.k = c.k;
   o.restarts = c.restarts;
   o.tol = 0;
+  o.refine = 0;
   const auto time = [&](int64_t iterations) {
     o.max_iter = iterations;
     double best = 1e30;
@@ -73,6 +73,29 @@ void passes(const Case& c, int threads) {
   std::printf("%-28s %7ld %5ld %4ld %4ld %2d  %9.4f ms a pass  %8.2f G points*clusters/s  %7.1f GFLOP/s\n", c.name,
               long(c.n), long(c.d), long(c.k), long(c.restarts), threads, 1e3 * per_pass, work / per_pass * 1e-9,
               2e-9 * work * static_cast<double>(c.d) / per_pass);
+}
+
+// k nearest neighbours and silhouette of 5,000 rows.
+void pairwise(int64_t d, int threads) {
+  const Case c{"", 5000, d, 10, 1, 0.3, false};
+  Context ctx({.seed = 1, .threads = threads});
+  const Tensor x = Tensor::from(ctx, blobs(c), {c.n, c.d});
+  std::vector<int32_t> labels;
+  for (int64_t i = 0; i < c.n; ++i) labels.push_back(static_cast<int32_t>(i % c.k));
+  const auto best_of = [](auto f) {
+    double best = 1e30;
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const double start = now();
+      f();
+      best = std::min(best, now() - start);
+    }
+    return best;
+  };
+  const double few = best_of([&] { nearest_neighbours(ctx, x, 10); });
+  const double many = best_of([&] { nearest_neighbours(ctx, x, c.n / 4); });
+  const double scores = best_of([&] { silhouette(ctx, x, labels); });
+  std::printf("5000 x %ld, %d threads: 10 neighbours %.4f s, n/4 neighbours %.4f s, silhouette %.4f s\n", long(d),
+              threads, few, many, scores);
 }
 
 }  // namespace
@@ -92,4 +115,6 @@ int main(int argc, char** argv) {
       measure(c, threads);
       passes(c, threads);
     }
+  for (const int64_t d : {16, 128})
+    for (const int threads : {1, 2}) pairwise(d, threads);
 }

@@ -11,6 +11,8 @@ namespace parallax {
 namespace {
 using namespace cluster_detail;
 
+constexpr int64_t kRefineRows = 2000;  // rows a cluster
+
 template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMeansOptions& o) {
   const ScratchScope scope(ctx);
   const Points<T> points = pack_points<T>(ctx, x, "k-means");
@@ -43,7 +45,7 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
     std::vector<Restart<T>*> all;
     for (Restart<T>& r : restarts) all.push_back(&r);
     lloyd.solve(all, o.tol);
-    if (o.start.empty() && o.refine > 0) {
+    if (o.start.empty() && o.refine > 0 && n <= kRefineRows * o.k) {
       std::stable_sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->inertia < b->inertia; });
       all.resize(std::min(all.size(), size_t(o.refine)));
       lloyd.refine(all);

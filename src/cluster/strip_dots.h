@@ -14,12 +14,23 @@ using parallax::PLX_ISA::Lane;
 
 inline constexpr int64_t kStrip = 32;
 
-#if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64, kRowsAtOnce = 14;
+// Most rows that meet a sub-strip at once, as registers allow. Sanitised builds take few: each number is a body of its own
+// and they compile slowly there; no result depends on it.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kRowsAtOnce = 3;
+#elif defined(__AVX512F__)
+inline constexpr int kRowsAtOnce = 14;
 #elif defined(__AVX2__)
-inline constexpr int kVectorBytes = 32, kRowsAtOnce = 6;
+inline constexpr int kRowsAtOnce = 6;
 #else
-inline constexpr int kVectorBytes = 16, kRowsAtOnce = 4;
+inline constexpr int kRowsAtOnce = 4;
+#endif
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kVectorBytes = 32;
+#else
+inline constexpr int kVectorBytes = 16;
 #endif
 
 template <class T> struct Lanes {

@@ -1,9 +1,11 @@
 // From chosen variables to a data set: which dimension is the sample, conversion, and the refusals that need values.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "layout.h"
+#include "sha256.h"
 
 namespace parallax {
 
@@ -103,24 +105,27 @@ void refuse_non_finite(const MultiView& data, const std::string& file) {
 }
 
 // A 0/1 matrix whose zeros mark missing samples. If the marked ones do hold data its meaning is unknown.
-void look_at_mask(const Variable& mask, const MultiView& data, Budget& budget, std::vector<std::string>& notes) {
-  const uint64_t n = static_cast<uint64_t>(data.samples), views = data.views.size();
+// `picked`: which of the file's `views` were loaded.
+void look_at_mask(const Variable& mask, const MultiView& data, uint64_t views, const std::vector<int>& picked, Budget& budget,
+                  std::vector<std::string>& notes) {
+  const uint64_t n = static_cast<uint64_t>(data.samples);
   const bool as_stored = mask.rows() == n && mask.cols() == views, turned = mask.rows() == views && mask.cols() == n;
   if (!as_stored && !turned) return;
   const std::vector<double> m = to_doubles(mask, budget);
   if (!std::all_of(m.begin(), m.end(), [](double x) { return x == 0 || x == 1; })) return;
   bool any = false, all_empty = true;
   std::string list;
-  for (uint64_t v = 0; v < views; ++v) {
+  for (size_t k = 0; k < picked.size(); ++k) {
     uint64_t marked = 0;
-    const View& view = data.views[v];
+    const uint64_t v = static_cast<uint64_t>(picked[k]);
+    const View& view = data.views[k];
     for (uint64_t i = 0; i < n; ++i) {
       if ((as_stored ? m[i * views + v] : m[v * n + i]) != 0) continue;
       ++marked;
       for (int64_t c = 0; c < view.cols && all_empty; ++c) all_empty = view.at(static_cast<int64_t>(i), c) == 0;
     }
     any |= marked > 0;
-    list += str(v ? ", " : "", "view ", printable(view.name), ": ", marked, " of ", n, " samples");
+    list += str(k ? ", " : "", "view ", printable(view.name), ": ", marked, " of ", n, " samples");
   }
   if (!any) return;
   PLX_CHECK(data, !all_empty, budget.file(), ": incomplete multi-view data: mask ", mask.describe(),
@@ -140,6 +145,7 @@ std::string orientation_text(const MultiView& data) {
 
 void assemble(const Chosen& chosen, const LoadOptions& options, Budget& budget, MultiView& out) {
   const std::string& file = budget.file();
+  PLX_CHECK(data, chosen.views.size() <= 1000, file, ": ", chosen.views.size(), " views; up to 1000 are read");
   const int total = static_cast<int>(chosen.views.size());
   std::vector<int> picked = options.views;
   if (picked.empty())
@@ -183,11 +189,15 @@ void assemble(const Chosen& chosen, const LoadOptions& options, Budget& budget, 
   out.notes.insert(out.notes.begin() + 1, str(out.samples, " samples, dims ", dims,
                                               chosen.labels ? str(", ", out.labels.classes(), " classes") : ""));
   for (const std::string& w : chosen.warnings) out.notes.push_back(w);
-  for (const Variable* m : chosen.masks) look_at_mask(*m, out, budget, out.notes);
-  for (size_t a = 0; a < out.views.size(); ++a)
-    for (size_t b = a + 1; b < out.views.size(); ++b)
-      if (out.views[a].cols == out.views[b].cols && out.views[a].values == out.views[b].values)
-        out.notes.push_back("warning: views " + printable(out.views[a].name) + " and " + printable(out.views[b].name) + " are identical");
+  for (const Variable* m : chosen.masks) look_at_mask(*m, out, static_cast<uint64_t>(total), picked, budget, out.notes);
+  std::map<std::string, size_t> seen;  // by digest: views are compared once each, not pair by pair
+  for (size_t b = 0; b < out.views.size(); ++b) {
+    const std::string digest = std::visit([](const auto& x) { return sha256_hex(std::as_bytes(std::span(x))); }, out.views[b].values);
+    const auto [first, fresh] = seen.emplace(std::to_string(out.views[b].cols) + " " + digest, b);
+    if (!fresh)
+      out.notes.push_back("warning: views " + printable(out.views[first->second].name) + " and " + printable(out.views[b].name) +
+                          " are identical");
+  }
 }
 
 }  // namespace parallax

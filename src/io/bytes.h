@@ -44,12 +44,22 @@ class Budget {
     PLX_CHECK(data, declared <= static_cast<unsigned __int128>(stored) * ratio + 4096, file_, ": ", what, " declares ",
               size_text(declared), " but only ", size_text(stored), " are stored: damaged, truncated or hostile file");
   }
+  // Zeros that are not stored (sparse arrays) may be a multiple of what is, and 256 MB in all beyond that: a few bytes
+  // can declare a matrix of any size.
+  void take_expansion(unsigned __int128 bytes, uint64_t stored, const std::string& what) {
+    take(bytes, what);
+    const unsigned __int128 backed = static_cast<unsigned __int128>(stored) * 4096;
+    if (bytes > backed) expanded_ += static_cast<uint64_t>(bytes - backed);
+    PLX_CHECK(data, expanded_ <= (uint64_t{256} << 20), file_, ": ", what, " declares ", size_text(bytes), " but only ",
+              size_text(stored), " are stored: damaged or hostile file");
+  }
   const std::string& file() const { return file_; }
+  uint64_t used() const { return used_; }
   uint64_t max_bytes() const { return max_; }
 
  private:
   std::string file_;
-  uint64_t max_, used_ = 0;
+  uint64_t max_, used_ = 0, expanded_ = 0;
 };
 
 constexpr uint64_t zlib_ratio = 1032;  // the largest expansion that deflate can reach

@@ -80,17 +80,19 @@ void replace_file(const std::string& path, const std::function<void(const std::s
   sync_path(folder_of(path), O_RDONLY | O_DIRECTORY, path);
 }
 
+void write_bytes(const std::string& file, std::span<const std::byte> content, const std::string& shown) {
+  const Descriptor f(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  PLX_CHECK(io, f.fd >= 0, shown, ": cannot create: ", errno_text(errno));
+  for (size_t done = 0; done < content.size();) {
+    const ssize_t n = ::write(f.fd, content.data() + done, std::min<size_t>(content.size() - done, size_t{1} << 30));
+    if (n < 0 && errno == EINTR) continue;
+    PLX_CHECK(io, n > 0, shown, ": cannot write after ", done, " of ", content.size(), " bytes: ", errno_text(errno));
+    done += static_cast<size_t>(n);
+  }
+}
+
 void write_file(const std::string& path, std::span<const std::byte> content) {
-  replace_file(path, [&](const std::string& temporary) {
-    const Descriptor f(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    PLX_CHECK(io, f.fd >= 0, path, ": cannot create: ", errno_text(errno));
-    for (size_t done = 0; done < content.size();) {
-      const ssize_t n = ::write(f.fd, content.data() + done, std::min<size_t>(content.size() - done, size_t{1} << 30));
-      if (n < 0 && errno == EINTR) continue;
-      PLX_CHECK(io, n > 0, path, ": cannot write after ", done, " of ", content.size(), " bytes: ", errno_text(errno));
-      done += static_cast<size_t>(n);
-    }
-  });
+  replace_file(path, [&](const std::string& temporary) { write_bytes(temporary, content, path); });
 }
 
 void write_file(const std::string& path, std::string_view content) {

@@ -18,6 +18,9 @@ void write_file(const std::string& path, std::span<const std::byte> content);
 void replace_file(const std::string& path, const std::function<void(const std::string& temporary)>& produce,
                   const std::function<void(const std::string& temporary)>& check = {});
 
+// The first half alone: a new file at `file`, without syncing; messages speak of `shown`.
+void write_bytes(const std::string& file, std::span<const std::byte> content, const std::string& shown);
+
 void make_dirs(const std::string& path);  // with parents; existing ones are fine
 
 // The whole of a regular file. Errors are of kind data: the caller was given the path by the user.

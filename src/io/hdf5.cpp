@@ -148,12 +148,10 @@ const H5Node& H5Tree::at(const std::string& path) const {
   return *n;
 }
 std::vector<const H5Node*> H5Tree::children(const std::string& group) const {
-  const std::string prefix = group == "/" || group.empty() ? "/" : group + "/";
   std::vector<const H5Node*> list;
-  for (const H5Node& n : nodes)
-    if (n.path.size() > prefix.size() && n.path.compare(0, prefix.size(), prefix) == 0 &&
-        n.path.find('/', prefix.size()) == std::string::npos)
-      list.push_back(&n);
+  const auto it = kids.find(group.empty() ? "/" : group);
+  if (it != kids.end())
+    for (const size_t k : it->second) list.push_back(&nodes[k]);
   return list;
 }
 
@@ -195,6 +193,10 @@ H5Tree parse_hdf5_reply(Bytes reply, std::shared_ptr<const void> owner, const st
     }
     read_payload(r, n, printable(n.path));
     PLX_CHECK(data, tree.index.emplace(n.path, i).second, file, ": ", printable(n.path), " comes twice in the reply of the HDF5 helper");
+    if (i > 0) {
+      const size_t slash = n.path.find_last_of('/');
+      tree.kids[slash == 0 ? "/" : n.path.substr(0, slash)].push_back(i);
+    }
   }
   PLX_CHECK(data, r.left() == 0, file, ": ", r.left(), " bytes are left over in the reply of the HDF5 helper");
   return tree;

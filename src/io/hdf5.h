@@ -49,6 +49,7 @@ struct H5Tree {
   std::string file;                   // for messages
   std::vector<H5Node> nodes;          // parents before children, in the file's order; [0] is the root
   std::map<std::string, size_t> index;
+  std::map<std::string, std::vector<size_t>> kids;  // of each group
   std::shared_ptr<const void> owner;  // the bytes behind every value
 
   const H5Node& root() const { return nodes.at(0); }

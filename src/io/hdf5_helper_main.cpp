@@ -26,7 +26,8 @@ constexpr int file_fd = 3, reply_fd = 4;
 
 void limit(int what, uint64_t value) {
   struct rlimit r;
-  r.rlim_cur = r.rlim_max = static_cast<rlim_t>(value);
+  if (::getrlimit(static_cast<__rlimit_resource_t>(what), &r) != 0) _exit(70);
+  r.rlim_cur = r.rlim_max = std::min(r.rlim_max, static_cast<rlim_t>(value));  // a tighter one is kept
   if (::setrlimit(static_cast<__rlimit_resource_t>(what), &r) != 0) _exit(70);
 }
 

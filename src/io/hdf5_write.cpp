@@ -136,24 +136,25 @@ void H5Writer::attribute(const std::string& path, const std::string& name, const
 }
 
 void write_hdf5(const std::string& path, const std::function<void(H5Writer&)>& fill) {
-  const auto produce = [&](const std::string& temporary) {
+  // HDF5 builds the file in memory and never sees the disk: after a failed write (disk full) the library keeps broken
+  // objects, which crash the process at its exit.
+  const std::vector<std::byte> image = [&] {
     const std::lock_guard<std::recursive_mutex> lock(hdf5_mutex());
     silence_hdf5();
-    const Id create(H5Pcreate(H5P_FILE_CREATE));
+    const Id create(H5Pcreate(H5P_FILE_CREATE)), access(H5Pcreate(H5P_FILE_ACCESS));
     H5Pset_obj_track_times(create, false);
-    hid_t file = H5Fcreate(temporary.c_str(), H5F_ACC_EXCL, create, H5P_DEFAULT);
+    H5Pset_fapl_core(access, size_t{16} << 20, false);
+    const Id file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, create, access));
     if (file < 0) fail(path, "cannot create");
-    try {
-      H5Writer writer(file, path);
-      fill(writer);
-      if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) fail(path, "cannot write");
-    } catch (...) {
-      H5Fclose(file);  // what it still wants to write does not matter: the file is removed
-      hdf5_error_text();
-      throw;
-    }
-    if (H5Fclose(file) < 0) fail(path, "cannot close");
-  };
+    H5Writer writer(file, path);
+    fill(writer);
+    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) fail(path, "cannot write");
+    const ssize_t size = H5Fget_file_image(file, nullptr, 0);
+    std::vector<std::byte> bytes(size > 0 ? static_cast<size_t>(size) : 0);
+    if (size <= 0 || H5Fget_file_image(file, bytes.data(), bytes.size()) != size) fail(path, "cannot write");
+    return bytes;
+  }();
+  const auto produce = [&](const std::string& temporary) { write_bytes(temporary, image, path); };
   const auto check = [&](const std::string& temporary) {
     try {
       read_hdf5(temporary, {}, true);  // every value passes its checksum

@@ -40,7 +40,8 @@ class H5Writer {
   std::string shown_;
 };
 
-// Temporary file in the same folder, filled, closed, synced, opened again and read, renamed, folder synced.
+// Built in memory (it must fit), then a temporary file in the same folder, synced, opened again and read, renamed, folder
+// synced.
 void write_hdf5(const std::string& path, const std::function<void(H5Writer&)>& fill);
 
 // A data set that load() reads back with equal values: view_0.. with attribute `name`, labels as the file called them.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "csv.h"
 #include "layout.h"
@@ -137,19 +138,18 @@ std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, c
   if (refused) throw *refused;
 
   // no known name: the only integral vector with 2 to n/2 distinct values that is as long as a matrix
+  std::set<uint64_t> sizes;
+  const auto note_sizes = [&](const Variable& m) {
+    if (m.is_matrix()) sizes.insert({m.shape.front(), m.shape.back()});
+  };
+  for (const Variable& m : variables) {
+    note_sizes(m);
+    if (m.kind == Variable::Kind::cell)
+      for (const Variable& c : m.members) note_sizes(c);
+  }
   std::optional<FoundLabels> only;
   for (const Variable& v : variables) {
-    if (!v.is_vector() || v.complex || v.elements() < 4) continue;
-    const auto fits = [&](const Variable& m) {
-      return m.is_matrix() && (m.shape.front() == v.elements() || m.shape.back() == v.elements());
-    };
-    bool matches = false;
-    for (const Variable& m : variables) {
-      matches |= fits(m);
-      if (m.kind == Variable::Kind::cell)
-        for (const Variable& c : m.members) matches |= fits(c);
-    }
-    if (!matches) continue;
+    if (!v.is_vector() || v.complex || v.elements() < 4 || !sizes.count(v.elements())) continue;
     std::vector<double> values = to_doubles(v, budget);
     if (!std::all_of(values.begin(), values.end(), integral)) continue;
     std::vector<double> distinct = values;

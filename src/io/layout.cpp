@@ -92,19 +92,21 @@ bool Search::family() {
     bool sound = true;
   };
   std::vector<Family> families;
+  std::map<std::string, size_t> by_prefix;
   for (const Variable& v : variables) {
     if (!v.numeric() || v.elements() < 1 || is_labels(v)) continue;
     size_t digits = v.name.size();
     while (digits > 0 && v.name[digits - 1] >= '0' && v.name[digits - 1] <= '9') --digits;
     if (digits == v.name.size() || digits == 0 || v.name.size() - digits > 6) continue;
     const std::string prefix = v.name.substr(0, digits);
-    auto it = std::find_if(families.begin(), families.end(), [&](const Family& f) { return f.prefix == prefix; });
-    if (it == families.end()) {
+    const auto [place, fresh] = by_prefix.emplace(prefix, families.size());
+    if (fresh) {
       std::string key = lower(prefix);
       while (!key.empty() && (key.back() == '_' || key.back() == '-')) key.pop_back();
-      it = families.insert(families.end(), Family{prefix, key, {}, true});
+      families.push_back(Family{prefix, key, {}, true});
     }
-    it->sound &= it->members.emplace(std::stoull(v.name.substr(digits)), &v).second;
+    Family& family = families[place->second];
+    family.sound &= family.members.emplace(std::stoull(v.name.substr(digits)), &v).second;
   }
   std::erase_if(families, [&](const Family& f) {
     const uint64_t first = f.members.begin()->first, last = f.members.rbegin()->first;
@@ -136,7 +138,8 @@ bool Search::family() {
     if (fitting.size() == 1) hits = fitting;
   }
   std::string list;
-  for (const Family* f : hits) list += (list.empty() ? "" : ", ") + describe(*f);
+  for (const Family* f : hits)
+    if (list.size() < 400) list += (list.empty() ? "" : ", ") + describe(*f);
   PLX_CHECK(data, hits.size() < 2, budget.file(), ": several families could be the views: ", list);
   if (hits.empty()) return false;
   for (const auto& [number, v] : hits[0]->members) out.views.push_back(v);

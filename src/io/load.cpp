@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <new>
 
 #include "../tensor/log.h"
@@ -176,8 +177,9 @@ void load_folder(const std::string& path, const LoadOptions& options, MultiView&
   kept.reserve(files.size());
   Chosen chosen;
   bool all_csv = true, all_rows = true;
+  uint64_t held = 0;  // one limit for all files together
   for (const std::string& file : files) {
-    Budget file_budget(file, options.max_bytes);
+    Budget file_budget(file, options.max_bytes - std::min(options.max_bytes, held));
     Content c = read_container(file, options, file_budget, true);
     const std::string name = file_name(file);
     sha.add(std::as_bytes(std::span(name.data(), name.size() + 1)));
@@ -212,6 +214,7 @@ void load_folder(const std::string& path, const LoadOptions& options, MultiView&
       PLX_CHECK(data, matrices.size() <= 1, file, ": a file of a data folder must hold one matrix, this one holds ", list);
       PLX_CHECK(data, matrices.size() == 1 || labels, file, ": holds neither a matrix nor labels");
     }
+    held += file_budget.used();
     if (labels) {
       PLX_CHECK(data, !chosen.labels || chosen.labels->values == labels->values, file, ": its labels ", labels->variable->describe(),
                 " differ from those of the other files of the folder");
@@ -232,6 +235,18 @@ void load_folder(const std::string& path, const LoadOptions& options, MultiView&
   assemble(chosen, options, budget, out);
 }
 
+uint64_t machine_memory() {
+  uint64_t most = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  for (const char* group : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::FILE* f = std::fopen(group, "r");
+    if (!f) continue;
+    unsigned long long limit = 0;  // "max" does not parse and means none
+    if (std::fscanf(f, "%llu", &limit) == 1 && limit > 0) most = std::min<uint64_t>(most, limit);
+    std::fclose(f);
+  }
+  return most;
+}
+
 bool is_folder(const std::string& path) {
   struct stat info {};
   PLX_CHECK(data, ::stat(path.c_str(), &info) == 0, path, ": cannot open: ", errno_text(errno));
@@ -239,6 +254,11 @@ bool is_folder(const std::string& path) {
 }
 
 }  // namespace
+
+uint64_t default_max_bytes() {
+  static const uint64_t bytes = std::min(uint64_t{16} << 30, machine_memory() / 4 * 3);
+  return bytes;
+}
 
 MultiView load(const std::string& path, const LoadOptions& options) {
   MultiView out;

@@ -6,12 +6,15 @@
 
 namespace parallax {
 
+// 16 GiB, or three quarters of the memory of this machine or container where that is less.
+uint64_t default_max_bytes();
+
 struct LoadOptions {
   std::vector<int> views;         // which views, 0-based, in this order; empty: all. One alone makes a one-view set
   std::string labels;             // name of the label variable; empty: found by the rules
   std::vector<int> transpose;     // views (file numbering) that the file holds as features x samples, by force
   bool trust_input = false;       // read HDF5 in this process instead of a helper; follow links inside folders
-  uint64_t max_bytes = uint64_t{16} << 30;  // of everything that one load may hold
+  uint64_t max_bytes = default_max_bytes();  // of everything that one load may hold
   bool relax_classes = false;     // no demands on class counts (predict)
   bool allow_one_view = false;    // accept a file with one view; implied when `views` names one
   std::vector<int64_t> expected_dims;  // widths of the chosen views, where known: settles the orientation without labels

@@ -98,8 +98,7 @@ MatFile read_mat4(Bytes file, std::shared_ptr<const void> owner, Budget& budget)
       };
       v.shape = {size_at(0), size_at(1)};
       const unsigned __int128 dense = wide_product(v.shape, 8);
-      if (dense > (uint64_t{256} << 20)) budget.check_ratio(dense, values.size(), 4096, "sparse variable " + v.describe());
-      budget.take(dense, "sparse variable " + v.describe());
+      budget.take_expansion(dense, values.size(), "sparse variable " + v.describe());
       auto full = std::make_shared<std::vector<double>>(static_cast<size_t>(dense / 8));
       for (uint64_t i = 0; i + 1 < lines; ++i) {
         const double row = t[i * h.cols], col = t[i * h.cols + 1];

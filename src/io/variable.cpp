@@ -170,13 +170,13 @@ std::vector<T> gather(const Variable& v, bool transposed, Budget& budget) {
   while (shape.size() < 2) shape.push_back(1);
   const size_t d = shape.size(), sample = transposed ? d - 1 : 0;
   const unsigned __int128 wide = wide_product(shape, sizeof(T));
-  budget.take(wide, "variable " + v.describe());
+  const uint64_t stored = v.ir.bytes.size() + v.jc.bytes.size() + v.values.bytes.size();
+  if (v.sparse)
+    budget.take_expansion(wide, stored, "sparse variable " + v.describe());
+  else
+    budget.take(wide, "variable " + v.describe());
   const uint64_t total = static_cast<uint64_t>(wide) / sizeof(T);
   if (v.sparse) {
-    // a nearly empty sparse matrix can be declared in a few bytes: beyond 256 MB it has to hold something
-    if (wide > (uint64_t{256} << 20))
-      budget.check_ratio(wide, v.ir.bytes.size() + v.jc.bytes.size() + v.values.bytes.size(), 4096,
-                         "sparse variable " + v.describe() + ", expanded,");
     std::vector<T> out(total);
     expand_sparse(v, transposed, out, budget.file());
     return out;

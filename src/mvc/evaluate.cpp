@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../cluster/label_free.h"
 #include "../tensor/elementwise.h"
 
 namespace parallax {
@@ -98,6 +99,10 @@ std::vector<FeatureScores> score_features(Context& ctx, const Features& f, const
   if (const Tensor* g = f.find("global")) by_kmeans("global", *g);
   result.push_back({"fused", score(classes, group_by_value(p.labels))});
   return result;
+}
+
+LabelFree label_free(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels, double inertia) {
+  return {silhouette(ctx, x, labels).mean, davies_bouldin(ctx, x, labels), calinski_harabasz(ctx, x, labels), inertia};
 }
 
 std::vector<std::pair<std::string, double>> named_scores(const Scores& s) {

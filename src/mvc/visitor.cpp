@@ -23,12 +23,14 @@ bool parse_number(std::string_view s, double& v) {
 }
 std::string range_text(const Key& k) {
   if (k.kind == Key::flag) return "true | false";
+  if (k.kind == Key::text_value) return "text";
   if (k.kind == Key::choice) {
     std::string s;
     for (const std::string& o : k.options) s += (s.empty() ? "" : " | ") + o;
     return s;
   }
   const std::string r = number_text(k.low) + " .. " + number_text(k.high);
+  if (k.kind == Key::numbers) return "list of " + r;
   return k.kind == Key::list ? (k.length ? std::to_string(k.length) + " of " : "list of ") + r : r;
 }
 // the problem, or nothing
@@ -55,17 +57,28 @@ std::string set(const Key& k, const std::string& value) {
       if (std::find(k.options.begin(), k.options.end(), value) == k.options.end()) return bad("must be one of " + range_text(k));
       *static_cast<std::string*>(k.target) = value;
       return "";
+    case Key::text_value:
+      *static_cast<std::string*>(k.target) = value;
+      return "";
+    case Key::numbers:
     case Key::list: {
       std::string_view s = value;
       if (!s.empty() && s.front() == '[') s.remove_prefix(1);
       if (!s.empty() && s.back() == ']') s.remove_suffix(1);
       std::vector<int64_t> list;
+      std::vector<double> numbers;
       while (!s.empty()) {
         const size_t comma = std::min(s.find(','), s.size());
-        if (!parse_number(s.substr(0, comma), x) || x != std::floor(x)) return bad("a list of whole numbers is needed");
+        if (!parse_number(s.substr(0, comma), x)) return bad("a list of numbers is needed");
+        if (k.kind == Key::list && x != std::floor(x)) return bad("a list of whole numbers is needed");
         if (x < k.low || x > k.high) return bad("members must be in " + number_text(k.low) + " .. " + number_text(k.high));
-        list.push_back(static_cast<int64_t>(x));
+        if (k.kind == Key::list) list.push_back(static_cast<int64_t>(x));
+        numbers.push_back(x);
         s.remove_prefix(std::min(comma + 1, s.size()));
+      }
+      if (k.kind == Key::numbers) {
+        *static_cast<std::vector<double>*>(k.target) = numbers;
+        return "";
       }
       if (k.length && static_cast<int64_t>(list.size()) != k.length) return bad(std::to_string(k.length) + " members are needed");
       *static_cast<std::vector<int64_t>*>(k.target) = list;
@@ -82,6 +95,12 @@ std::string Key::text() const {
     case number: return number_text(*static_cast<double*>(target));
     case flag: return *static_cast<bool*>(target) ? "true" : "false";
     case choice: return *static_cast<std::string*>(target);
+    case text_value: return *static_cast<std::string*>(target);
+    case numbers: {
+      std::string s;
+      for (const double x : *static_cast<std::vector<double>*>(target)) s += (s.empty() ? "" : ",") + number_text(x);
+      return "[" + s + "]";
+    }
     case list: {
       std::string s;
       for (const int64_t x : *static_cast<std::vector<int64_t>*>(target)) s += (s.empty() ? "" : ",") + std::to_string(x);

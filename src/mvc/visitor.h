@@ -9,9 +9,9 @@
 namespace parallax {
 
 struct Key {
-  enum Kind { integer, number, flag, choice, list } kind = number;
+  enum Kind { integer, number, flag, choice, list, numbers, text_value } kind = number;
   std::string name;
-  void* target = nullptr;           // int64_t, double, bool, std::string, std::vector<int64_t>
+  void* target = nullptr;           // int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>
   double low = 0, high = 0;         // of integers, numbers and list members
   int64_t length = 0;               // of a list; 0: any
   std::vector<std::string> options; // of a choice
@@ -36,6 +36,11 @@ class Visitor {
     add(Key::list, name, &v, low, high, help);
     keys.back().length = length;
   }
+  void numbers(const std::string& name, std::vector<double>& v, double low, double high, const std::string& help) {
+    add(Key::numbers, name, &v, low, high, help);
+  }
+  // Free text; the method says what it may be.
+  void text(const std::string& name, std::string& v, const std::string& help) { add(Key::text_value, name, &v, 0, 0, help); }
   // Another name for the key declared last (the page's and the golden file's names differ in places).
   void alias(const std::string& name) { aliases.emplace_back(name, keys.back().name); }
 

@@ -14,7 +14,7 @@ MlpStack::MlpStack(ParamStore& store, const std::vector<std::string>& names, con
       const int64_t out = l + 1 == layers.size() && !outputs.empty() ? outputs[g] : layers[l].width;
       PLX_CHECK(config, in > 0 && out > 0, names[g], ".", layers[l].name, ": a layer of ", in, " -> ", out);
       const std::string base = names[g] + "." + layers[l].name;
-      layer.w.push_back(store.add(base + ".weight", {out, in}, init::fan_in(in)));
+      layer.w.push_back(store.add(base + ".weight", {out, in}, layers[l].kaiming ? init::kaiming_normal(in) : init::fan_in(in)));
       if (layers[l].bias) layer.b.push_back(store.add(base + ".bias", {1, out}, init::fan_in(in)));
       if (layers[l].dropout > 0) layer.draws.emplace_back("dropout." + names[g] + "." + layers[l].drop);
     }
@@ -32,7 +32,7 @@ Small<Var> values(Pass& p, const std::vector<Param>& params) {
 
 Var MlpStack::layer(Pass& p, int index, std::span<const Var> x, bool with_dropout) const {
   const Layer& l = layers_[static_cast<size_t>(index)];
-  LinearOptions o{.act = l.spec.act, .slope = 0.01};
+  LinearOptions o{.act = l.spec.act, .slope = l.spec.slope};
   const bool fused = with_dropout && l.spec.dropout > 0 && p.dropping() && l.spec.act == Act::relu;
   if (fused) {
     o.dropout = l.spec.dropout;
@@ -42,6 +42,11 @@ Var MlpStack::layer(Pass& p, int index, std::span<const Var> x, bool with_dropou
   const Var y = linear(x, w.span(), b.span(), problems_, o);
   return with_dropout && !fused ? drop(p, index, y) : y;
 }
+
+Var MlpStack::product(Pass& p, int index, std::span<const Var> x) const {
+  return linear(x, values(p, layers_[static_cast<size_t>(index)].w).span(), {}, problems_);
+}
+Small<Var> MlpStack::biases(Pass& p, int index) const { return values(p, layers_[static_cast<size_t>(index)].b); }
 
 Var MlpStack::drop(Pass& p, int index, const Var& x) const {
   const Layer& l = layers_[static_cast<size_t>(index)];

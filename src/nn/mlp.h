@@ -8,9 +8,11 @@ struct LayerSpec {
   int64_t width = 0;
   Act act = Act::none;
   double dropout = 0;
-  std::string name;  // "3": published name of the layer inside its network
-  std::string drop;  // "5": published name of the dropout after it
+  std::string name = {};  // "3": published name of the layer inside its network
+  std::string drop = {};  // "5": published name of the dropout after it
   bool bias = true;
+  double slope = 0.01;    // of Act::leaky
+  bool kaiming = false;   // weights N(0, 2 / fan_in) instead of PyTorch's uniform; biases stay
 };
 
 // Network g: names[g] + "." + layer + ".weight" and ".bias", PyTorch's initialisation.
@@ -28,6 +30,9 @@ class MlpStack {
   Var forward(Pass& p, std::span<const Var> x) const;
   Var layer(Pass& p, int index, std::span<const Var> x, bool with_dropout = true) const;
   Var drop(Pass& p, int index, const Var& x) const;  // the dropout after a layer, alone
+  // The parts of a layer that stands in front of a batch normalisation, which takes the bias over.
+  Var product(Pass& p, int index, std::span<const Var> x) const;
+  Small<Var> biases(Pass& p, int index) const;
   // All but the last layer, then the last one with its squared error: [G, 1].
   Var forward_mse(Pass& p, const Var& z, std::span<const Tensor> targets, std::span<const Tensor> outputs = {}) const;
 

@@ -21,7 +21,7 @@ struct Device {
 struct Counters {
   uint64_t kernels = 0, gemms = 0;
   uint64_t allocations = 0;  // persistent blocks and arena growth
-  uint64_t step_bytes_peak = 0, persistent_bytes = 0;
+  uint64_t step_bytes_peak = 0;
 };
 
 // Non-owning reference to a callable, so that task loops need no allocation and no template in the library's interface.
@@ -67,6 +67,7 @@ class Context {
   void set_step(uint32_t step) { step_ = step; }
 
   Arena& arena() { return arena_; }
+  const std::shared_ptr<MemoryMeter>& memory() const { return memory_; }
   Counters& counters() { return counters_; }
 
  private:
@@ -77,7 +78,8 @@ class Context {
   uint32_t step_ = 0;
   bool in_step_ = false;
   Counters counters_;
-  Arena arena_;
+  std::shared_ptr<MemoryMeter> memory_ = std::make_shared<MemoryMeter>();
+  Arena arena_{memory_};
   struct Pool;
   std::unique_ptr<Pool> pool_;
 };

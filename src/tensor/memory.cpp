@@ -8,12 +8,16 @@
 
 namespace parallax {
 
-std::shared_ptr<void> allocate_block(size_t bytes) {
+std::shared_ptr<void> allocate_block(size_t bytes, std::shared_ptr<MemoryMeter> meter) {
   const size_t rounded = std::max<size_t>((bytes + kAlign - 1) / kAlign * kAlign, kAlign);
   void* p = rounded < bytes ? nullptr : std::aligned_alloc(kAlign, rounded);
   PLX_CHECK(memory, p != nullptr, "out of memory: ", bytes, " bytes were asked for");
   std::memset(p, 0, rounded);
-  return std::shared_ptr<void>(p, [](void* q) { std::free(q); });
+  if (meter) meter->add(rounded);
+  return std::shared_ptr<void>(p, [meter = std::move(meter), rounded](void* q) {
+    std::free(q);
+    if (meter) meter->live -= rounded;
+  });
 }
 
 void* Arena::take(size_t bytes) {
@@ -24,7 +28,7 @@ void* Arena::take(size_t bytes) {
   }
   if (at_.chunk == chunks_.size()) {
     const size_t grow = std::max({need, capacity(), size_t{1} << 20});
-    chunks_.push_back({allocate_block(grow), grow});
+    chunks_.push_back({allocate_block(grow, meter_), grow});
     at_.used = 0;
     ++growths_;
   }

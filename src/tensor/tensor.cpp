@@ -36,13 +36,12 @@ template <class To> void convert_any(DType from, const void* p, To* to, int64_t 
 Tensor Tensor::persistent(Context& ctx, DType type, Shape shape) {
   const size_t bytes = bytes_of(type, shape);
   Tensor t;
-  t.keep_ = allocate_block(bytes);
+  t.keep_ = allocate_block(bytes, ctx.memory());
   t.data_ = t.keep_.get();
   t.shape_ = shape;
   t.ld_ = shape.cols;
   t.type_ = type;
   ++ctx.counters().allocations;
-  ctx.counters().persistent_bytes += bytes;
   return t;
 }
 

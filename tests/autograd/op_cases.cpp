@@ -45,7 +45,8 @@ Tensor Args::index(Shape s, int64_t below, uint32_t tag) const {
 const std::vector<OpCase>& op_cases() {
   static const std::vector<OpCase> all = [] {
     std::vector<OpCase> list;
-    for (const auto& family : {cases_of_linear(), cases_of_basic(), cases_of_sparsemvc(), cases_of_gmae(), cases_of_gdcn()})
+    for (const auto& family : {cases_of_linear(), cases_of_basic(), cases_of_sparsemvc(), cases_of_gmae(), cases_of_gdcn(),
+                               cases_of_ddmc(), cases_of_distilmvc()})
       list.insert(list.end(), family.begin(), family.end());
     return list;
   }();

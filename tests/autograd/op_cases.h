@@ -47,6 +47,8 @@ std::vector<OpCase> cases_of_basic();
 std::vector<OpCase> cases_of_sparsemvc();
 std::vector<OpCase> cases_of_gmae();
 std::vector<OpCase> cases_of_gdcn();
+std::vector<OpCase> cases_of_ddmc();
+std::vector<OpCase> cases_of_distilmvc();
 
 Tensor random_tensor(Context& ctx, DType type, Shape s, double low, double high, double away, uint32_t tag);
 

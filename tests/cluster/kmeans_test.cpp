@@ -273,4 +273,44 @@ TEST(KMeans, ReadsColumnsOfAWiderMatrixAndLeavesNothingBehind) {
   EXPECT_EQ(ctx.counters().allocations, before);
 }
 
+// With few rows in many columns, partitions that are stable under Lloyd's iterations are many and mostly bad.
+template <class T> void no_single_move_helps(double shift) {
+  const size_t n = 90, d = 150, k = 4;
+  Context ctx;
+  const std::vector<T> x = blobs<T>(n, d, k, 0.1, shift);
+  const Tensor t = Tensor::from(ctx, x, {n, d});
+  KMeansOptions o;
+  o.k = k;
+  o.refine = 0;
+  const KMeansResult lloyd = kmeans(ctx, t, o);
+  o.refine = 10;
+  const KMeansResult r = kmeans(ctx, t, o);
+  EXPECT_LT(r.inertia, lloyd.inertia * 0.999);
+  EXPECT_EQ(assign(ctx, t, r.centres), r.labels);
+  for (size_t s = 0; s < r.restart_inertias.size(); ++s)
+    EXPECT_LE(r.restart_inertias[s], lloyd.restart_inertias[s] * (1 + 1e-12));
+  std::vector<double> count(k, 0.0);
+  for (const int32_t c : r.labels) ++count[size_t(c)];
+  const auto square = [&](size_t i, size_t c) {
+    double sum = 0;
+    for (size_t j = 0; j < d; ++j) sum += std::pow(double(x[i * d + j]) - r.centres[c * d + j], 2);
+    return sum;
+  };
+  for (size_t i = 0; i < n; ++i) {
+    const auto own = size_t(r.labels[i]);
+    if (count[own] < 2) continue;
+    const double stay = square(i, own) * count[own] / (count[own] - 1);
+    for (size_t c = 0; c < k; ++c) {
+      const double go = square(i, c) * count[c] / (count[c] + 1);
+      EXPECT_TRUE(c == own || go >= stay * (1 - 1e-9)) << "row " << i << ", cluster " << c;
+    }
+  }
+}
+
+TEST(KMeans, NoSingleMoveLowersTheInertia) {
+  no_single_move_helps<double>(0);
+  no_single_move_helps<float>(0);
+  no_single_move_helps<float>(500);
+}
+
 }  // namespace

@@ -13,7 +13,7 @@ using namespace parallax;
 
 namespace {
 
-constexpr uint64_t limit = uint64_t{64} << 20;
+constexpr uint64_t limit = uint64_t{8} << 20;
 
 Bytes bytes_of(const uint8_t* data, size_t size) { return Bytes(reinterpret_cast<const std::byte*>(data), size); }
 

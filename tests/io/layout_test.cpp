@@ -1,4 +1,5 @@
 // The layout rules on small files made here: labels, views, orientation, and each refusal with its reason.
+#include <chrono>
 #include <cmath>
 
 #include <parallax/io/hdf5_write.h>
@@ -318,7 +319,24 @@ TEST(Containers, Refusals) {
   write_file(f + "/bomb.mat", w.file({bomb, x2, y}));
   EXPECT_HAS(refusal([&] { load(f + "/bomb.mat", small); }), "over the limit of");
   EXPECT_HAS(refused({w.matrix(w.header(6, {2147483647, 2147483647}, "X1") + w.doubles({1}))}), "damaged");
+  // each of these sparse matrices is allowed 200 MB of zeros, all of them together are not
+  const std::string zeros = w.sparse("", 4000000, 6, {}, {0, 0, 0, 0, 0, 0, 0}, {});
+  EXPECT_HAS(refused({w.cell("X", {1, 3}, {zeros, zeros, zeros}), y}), "declares 192.0 MB but only");
   EXPECT_HAS(refused({w.cell("X", {1, 2}, {w.sparse("", 6, 2147483647, {}, {0}, {}), w.numeric("", {6, 2}, grid(6, 2))}), y}), "declares");
+}
+
+// Time must not grow with the square of what a file holds.
+TEST(Containers, ManyVariablesAreReadInLinearTime) {
+  std::vector<std::string> many = {x1, x2, y};
+  for (int i = 0; i < 20000; ++i) {
+    many.push_back(w.numeric("p" + std::to_string(i) + "_1", {2, 2}, {1, 2, 3, 4}));
+    many.push_back(w.numeric("q" + std::to_string(i) + "z", {1, 5}, {1, 1, 2, 2, 3}));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(get(many).views.size(), 2u);
+  many.erase(many.begin(), many.begin() + 3);
+  refused(many);
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 20.0);
 }
 
 }  // namespace

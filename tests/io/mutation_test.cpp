@@ -79,11 +79,11 @@ TEST(Truncation, EveryByteOfEveryContainer) {
   seeds.push_back({"deflated.npz", npz_seeds()[1].second});
   for (const auto& [name, bytes] : seeds) {
     const std::string path = folder + "/" + name;
-    write_file(path, bytes);
+    put(path, bytes);
     EXPECT_NO_THROW(load(path)) << name;
     size_t readable = 0;
     for (size_t cut = 0; cut < bytes.size(); ++cut) {
-      write_file(path, bytes.substr(0, cut));
+      put(path, bytes.substr(0, cut));
       try {
         const MultiView d = load(path);
         // cut exactly between two variables it is a valid file with fewer of them; what is read is whole in itself
@@ -104,10 +104,10 @@ TEST(Truncation, EveryByteOfAnHdf5File) {
   const char* stride_text = std::getenv("PLX_HDF5_STRIDE");
   const size_t stride = stride_text ? std::strtoull(stride_text, nullptr, 10) : 61;
   for (const auto& [name, bytes] : hdf5_seeds()) {
-    write_file(path, bytes);
+    put(path, bytes);
     EXPECT_EQ(load(path).samples, 6) << name;
     for (size_t cut = 0; cut < bytes.size(); cut += stride) {
-      write_file(path, bytes.substr(0, cut));
+      put(path, bytes.substr(0, cut));
       EXPECT_HAS(refusal([&] { load(path); }), path);
     }
   }
@@ -124,7 +124,7 @@ TEST(Mutation, Hdf5FilesThroughTheHelper) {
   H5Limits limits;
   limits.max_bytes = uint64_t{256} << 20;
   for (int i = 0; i < count; ++i) {
-    write_file(path, mutated(seeds[static_cast<size_t>(i) % seeds.size()].second, random));
+    put(path, mutated(seeds[static_cast<size_t>(i) % seeds.size()].second, random));
     LoadOptions options;
     options.max_bytes = limits.max_bytes;
     try {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
 #include <string>
 
 #include <parallax/io/files.h>
@@ -26,6 +27,13 @@ inline std::string scratch(const std::string& name) {
   const std::string p = testing::TempDir() + "plx-io-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + "-" + name;
   parallax::make_dirs(p);
   return p;
+}
+
+// Plain writing, for loops over thousands of files: write_file waits for the disk each time.
+inline void put(const std::string& path, const std::string& bytes) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  ASSERT_TRUE(out.good()) << path;
 }
 
 // Runs f and gives the sentence of the Error it throws; a test failure if it throws none or another kind.

@@ -165,7 +165,7 @@ TEST(Writers, AFullDiskIsAnIoError) {
     text = refusal([&] { write_file(folder + "/big.txt", std::string(100000, 'x')); }, ErrorKind::io);
     hdf5 = refusal([&] {
       std::vector<double> noise;
-      for (int i = 0; i < 100000; ++i) noise.push_back(std::sin(i * i));
+      for (int i = 0; i < 100000; ++i) noise.push_back(std::sin(1.0 * i * i));
       write_hdf5(folder + "/big.h5", [&](H5Writer& w) { w.dataset("/x", std::span<const double>(noise), {noise.size()}); });
     }, ErrorKind::io);
   } catch (...) {
@@ -174,7 +174,7 @@ TEST(Writers, AFullDiskIsAnIoError) {
   ::setrlimit(RLIMIT_FSIZE, &old);
   ::signal(SIGXFSZ, before);
   EXPECT_HAS(text, "big.txt: cannot write after 8192 of 100000 bytes: File too large");
-  EXPECT_HAS(hdf5, "big.h5: cannot");
+  EXPECT_HAS(hdf5, "big.h5: cannot write after 8192 of ");
   EXPECT_EQ(list_folder(folder).size(), 0u) << "a partial file was left";
 }
 

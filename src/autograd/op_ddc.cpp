@@ -1,0 +1,63 @@
+#include "op_ddc.h"
+
+#include "../tensor/elementwise.h"
+#include "../tensor/gemm.h"
+#include "ddc_kernels.h"
+
+namespace parallax {
+
+Tensor Ddc::forward(Context& ctx, const Attr& at, Saved& s, In x) {
+  const Tensor &q = x[0], &h = x[1];
+  const int64_t n = q.rows(), K = q.cols();
+  PLX_CHECK(shape, n == h.rows() && n > 1 && K > 0, "ddc: ", q.shape(), " assignments for hidden rows ", h.shape());
+  PLX_CHECK(config, at.rel_width > 0, "ddc: rel_width is ", at.rel_width);
+  const DType type = q.dtype();
+  const double rows = static_cast<double>(n), k = static_cast<double>(K);
+  const double all_pairs = K > 1 ? 2 / (k * (k - 1)) : 0.0;  // one cluster has no pairs
+  const double c = at.norm == pairs ? all_pairs : K > 1 ? 1 / k : 0.0;
+  const double factor = at.second == samples ? 2 / (rows * (rows - 1)) : at.second == clusters ? all_pairs / rows : 1.0;
+  const auto empty = [&](int64_t r, int64_t cols) { return Tensor::empty(ctx, type, {r, cols}); };
+  s.dq = empty(n, K);
+  s.dh = empty(n, h.cols());
+  const Tensor parts = at.parts.defined() ? at.parts : empty(3, 1), width = at.width.defined() ? at.width : empty(1, 1);
+  const Tensor gram = empty(n, n), kmat = empty(n, n), qw = empty(n, 2 * K), kb = empty(n, 2 * K), db = empty(n, 2 * K),
+               bg = empty(n, 2 * K);
+  const Tensor m = empty(2 * K, K), g = empty(2 * K, K), columns = empty(1, K), sums = empty(n, 1);
+  by_float(type, [&]<class T>(T) {
+    gemm(ctx, h, h, gram, {.tb = true});
+    run(ctx, GramDistances<T>{gram.mat<T>(), kmat.mat<T>()});
+    if (at.fixed_width > 0)
+      fill(ctx, width, at.fixed_width);
+    else
+      run(ctx, MedianWidth<T>{kmat.mat<T>(), width.ptr<T>(), at.rel_width});
+    run(ctx, KernelRows<T>{kmat.mat<T>(), q.mat<T>(), qw.mat<T>(), width.ptr<T>()});
+    gemm(ctx, kmat, qw, kb);
+    const auto half = [&](const Tensor& t, int i) { return t.col_range(i * K, K); };
+    const auto block = [&](const Tensor& t, int i) { return t.row_range(i * K, K); };
+    const Product<T> moments[] = {product<T>(half(qw, 0), half(kb, 0), block(m, 0), {.ta = true}),
+                                  product<T>(half(qw, 1), half(kb, 1), block(m, 1), {.ta = true})};
+    gemm<T>(ctx, moments);
+    run(ctx, SchwarzPairs<T>{m.mat<T>(), g.mat<T>(), parts.ptr<T>(), static_cast<T>(c)});
+    run(ctx, SecondTerm<T>{q.mat<T>(), columns.ptr<T>(), parts.ptr<T>(), static_cast<T>(factor), at.second == samples});
+    const Product<T> back[] = {
+        product<T>(half(kb, 0), block(g, 0), half(db, 0), {}), product<T>(half(kb, 1), block(g, 1), half(db, 1), {}),
+        product<T>(half(qw, 0), block(g, 0), half(bg, 0), {}), product<T>(half(qw, 1), block(g, 1), half(bg, 1), {})};
+    gemm<T>(ctx, back);
+    gemm(ctx, bg, qw, gram, {.tb = true});  // dloss/dKmat, both terms
+    run(ctx, DistanceGrad<T>{kmat.mat<T>(), gram.mat<T>(), width.ptr<T>(), sums.ptr<T>()});
+    gemm(ctx, gram, h, s.dh, {.alpha = -2});
+    run(ctx, DdcFinish<T>{q.mat<T>(), qw.mat<T>(), db.mat<T>(), columns.ptr<T>(), static_cast<T>(factor),
+                          at.second == samples, s.dq.mat<T>(), s.dh.mat<T>(), h.mat<T>(), sums.ptr<T>()});
+  });
+  return sum_rows(ctx, parts);
+}
+
+void Ddc::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+  for (size_t i = 0; i < 2; ++i)
+    if (g[i]) {
+      const Grad::Open o = g[i].open(ctx);
+      axpby(ctx, 1, i ? s.dh : s.dq, o.beta, o.tensor, gy);
+    }
+}
+
+}  // namespace parallax

@@ -1,0 +1,5 @@
+#include "ema.h"
+
+#include "../tensor/team.h"
+
+PLX_ROWS(MovingAverage)
