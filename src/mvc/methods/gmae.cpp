@@ -191,7 +191,7 @@ struct Gmae final : Method {
   Var normed(Pass& p, const Var& z) { return classify ? layer_norm(z, p.param(norm_w), p.param(norm_b)) : z; }
   Var logits(Pass& p, const Var& side) {
     const auto drop = [&](const Var& x, size_t i) {
-      return p.dropping() ? dropout(x, dropout_head, {p.draw(head_draw[i])}) : x;
+      return p.dropping() && dropout_head > 0 ? dropout(x, dropout_head, {p.draw(head_draw[i])}) : x;
     };
     const Var x = drop(layer_norm(side, p.param(head_norm_w), p.param(head_norm_b)), 0);
     const Var h = drop(gelu(head1.forward(p, {&x, 1})), 1);
