@@ -7,16 +7,27 @@
 
 #include "golden.h"
 
+// --known FILE QUANTITY FACTOR: an excess up to FACTOR that is explained elsewhere; said, not hidden
+struct Known {
+  std::string file, quantity;
+  double factor;
+};
+
 int main(int argc, char** argv) {
   using namespace parallax;
   DType type = DType::f64;
   int threads = 1;
   bool verbose = false;
+  std::vector<Known> known;
   std::vector<std::string> files, missing;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     if (a == "--f32") type = DType::f32;
     else if (a == "--verbose") verbose = true;
+    else if (a == "--known" && i + 3 < argc) {
+      known.push_back({argv[i + 1], argv[i + 2], std::atof(argv[i + 3])});
+      i += 3;
+    }
     else if (a == "--threads" && i + 1 < argc) threads = std::max(1, std::atoi(argv[++i]));
     else if (a == "--device" && i + 1 < argc && std::strcmp(argv[i + 1], "cpu") == 0) ++i;
     else if (a.rfind("--", 0) == 0) {
@@ -36,7 +47,13 @@ int main(int argc, char** argv) {
   }
   int failed = 0;
   for (const std::string& f : files) {
-    const golden::Report r = golden::check_file(f, type, threads);
+    golden::Report r = golden::check_file(f, type, threads);
+    for (golden::Line& l : r.lines)
+      for (const Known& k : known)
+        if (f.size() >= k.file.size() && f.compare(f.size() - k.file.size(), k.file.size(), k.file) == 0 && l.quantity == k.quantity && l.note.empty() && l.excess > 1 && l.excess <= k.factor) {
+          std::printf("KNOWN %s %s: %.2g of what is allowed (see docs/numerics.md)\n", f.c_str(), l.quantity.c_str(), l.excess);
+          l.excess = 1;
+        }
     double worst = 0;
     for (const golden::Line& l : r.lines) worst = std::max(worst, l.excess);
     std::printf("%s %s: %zu quantities, worst at %.2g of what is allowed\n", r.failed() ? "FAIL" : "ok  ", f.c_str(), r.lines.size(), worst);

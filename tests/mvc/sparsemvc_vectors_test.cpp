@@ -40,7 +40,7 @@ TEST(SparseMvcVectors, Contrast) {
     EXPECT_DIGITS(l.value.item(), loss, 1e-12);
     tape.backward(sum_all(l));
     EXPECT_DIGITS(length(tape.grad_of(h).to_vector<double>()), dh, 1e-10);
-    EXPECT_DIGITS(length(tape.grad_of(r).to_vector<double>()), dr, 1e-9);
+    EXPECT_DIGITS(length(tape.grad_of(r).to_vector<double>()), dr, 1e-7);  // the page prints eight digits
     return tape.grad_of(h).to_vector<double>();
   };
   const auto g = check(1, 0.9807991286846571, 0.634380350688, 0.59332583000);
