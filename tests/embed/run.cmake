@@ -1,0 +1,26 @@
+# cmake -DBUILD=... -DWORK=... -DSOURCE=... -DDATA=... [-DFLAGS=...] -P run.cmake: installs the build into WORK/stage, moves it
+# (nothing may depend on where it was put), builds the project of this folder against it and runs that on DATA.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "failed (${code}): ${ARGN}\n${out}")
+  endif()
+  set(out "${out}" PARENT_SCOPE)
+endfunction()
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+file(RENAME ${WORK}/first ${WORK}/stage)
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX}
+    -DCMAKE_PREFIX_PATH=${WORK}/stage "-DCMAKE_CXX_FLAGS=${FLAGS}")
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${CMAKE_COMMAND} -E chdir ${WORK} ${CMAKE_COMMAND} -E env --unset=PARALLAX_HDF5_HELPER "LD_LIBRARY_PATH=${WORK}/stage/${LIBDIR}" ${WORK}/build/embed ${DATA})
+message(STATUS "${out}")
+if(NOT out MATCHES "2000 labels, 10 clusters")
+  message(FATAL_ERROR "the program printed: ${out}")
+endif()
+# the installed command line, on the oldest processors' code
+run(${CMAKE_COMMAND} -E env PARALLAX_ISA=v2 "LD_LIBRARY_PATH=${WORK}/stage/${LIBDIR}" ${WORK}/stage/${BINDIR}/parallax info)
+if(NOT out MATCHES "baseline")
+  message(FATAL_ERROR "PARALLAX_ISA=v2 was not obeyed: ${out}")
+endif()
+run(${CMAKE_COMMAND} -E env PARALLAX_ISA=v2 "LD_LIBRARY_PATH=${WORK}/stage/${LIBDIR}" ${WORK}/stage/${BINDIR}/parallax kmeans --data ${DATA} --views 2 --restarts 2 --json)
