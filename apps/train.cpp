@@ -117,7 +117,7 @@ int train(int argc, char** argv) {
   int code = 0;
   for (const RunOutcome& r : runs) {
     if (r.exit_code) {
-      std::fprintf(stderr, "parallax train: %s%s%s\n", many ? (r.data + " seed " + std::to_string(r.seed) + ": ").c_str() : "", r.folder.empty() ? "" : "", r.status.c_str());
+      std::fprintf(stderr, "parallax train: %s%s\n", many ? (r.data + " seed " + std::to_string(r.seed) + ": ").c_str() : "", r.status.c_str());
       code = many ? 1 : r.exit_code;
     }
   }

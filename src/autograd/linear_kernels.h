@@ -15,6 +15,7 @@ PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, 
     team.each(cols, [=](int64_t j) { out[j] = mask[j] != T(0) ? in[c + j] * scale : T(0); });
     return;
   }
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): in [0, 2^24), and kernels call no lround
   const uint32_t threshold = static_cast<uint32_t>(p * 16777216.0 + 0.5);
   uint32_t w0[16], w1[16], w2[16], w3[16];  // sixteen blocks of Philox side by side
   const uint32_t first = Draw<T>::block_of(c), sample = draw.sample(row), step = draw.step ? *draw.step : 0u, tag = draw.tag;

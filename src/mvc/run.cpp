@@ -164,6 +164,7 @@ std::vector<RunOutcome> run(const RunOptions& o) {
     work();
   } else {
     std::vector<std::thread> pool;
+    pool.reserve(static_cast<size_t>(jobs));
     for (int j = 0; j < jobs; ++j) pool.emplace_back(work);
     for (std::thread& t : pool) t.join();
   }
