@@ -103,6 +103,42 @@ TEST(Layering, HeavyHeadersStayOutOfHeaders) {
   }
 }
 
+std::string text_of(const fs::path& path) {
+  std::string text;
+  for (const std::string& line : lines_of(path)) text += line + "\n";
+  return text;
+}
+
+TEST(Docs, LinksLeadSomewhere) {
+  static const std::regex link(R"(\]\(([^)#]+)\))");
+  size_t links = 0;
+  std::vector<fs::path> pages{fs::path(PLX_SOURCE_DIR) / "README.md", fs::path(PLX_SOURCE_DIR) / "CONTRIBUTING.md"};
+  for (const auto& entry : fs::directory_iterator(fs::path(PLX_SOURCE_DIR) / "docs"))
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  for (const fs::path& page : pages) {
+    const std::string text = text_of(page);
+    for (std::sregex_iterator m(text.begin(), text.end(), link), end; m != end; ++m) {
+      const std::string target = (*m)[1];
+      if (target.find("://") != std::string::npos) continue;
+      ++links;
+      EXPECT_TRUE(fs::exists(page.parent_path() / target)) << page << " links to " << target;
+    }
+  }
+  EXPECT_GT(links, 10u);
+}
+
+TEST(Docs, FirstProgramIsTheOneThatIsTested) {
+  const std::string program = text_of(fs::path(PLX_SOURCE_DIR) / "tests/embed/main.cpp");
+  EXPECT_NE(text_of(fs::path(PLX_SOURCE_DIR) / "README.md").find("```cpp\n" + program + "```"), std::string::npos)
+      << "README.md does not show tests/embed/main.cpp as it is";
+}
+
+TEST(Docs, ReadmeNamesEveryMethod) {
+  const std::string readme = text_of(fs::path(PLX_SOURCE_DIR) / "README.md");
+  for (const auto& entry : fs::directory_iterator(fs::path(PLX_SOURCE_DIR) / "src/mvc/methods"))
+    EXPECT_NE(readme.find("| `" + entry.path().stem().string() + "` |"), std::string::npos) << entry.path();
+}
+
 // Code for AVX2 and AVX-512 lives in namespaces of its own. Anything else that such an object file defines with external
 // linkage (an inline function of the standard library, say) could be the copy that the linker keeps for the whole program,
 // which would then not run on an older processor.
