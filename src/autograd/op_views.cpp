@@ -81,7 +81,7 @@ void ViewMix::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& 
 Var view_mix(const Var& w, std::span<const Var> z) {
   Small<Var, kMaxProblems + 1> in{w};
   for (const Var& v : z) in.push_back(v);
-  return apply<ViewMix>({}, in.span());
+  return parallax::apply<ViewMix>({}, in.span());
 }
 
 }  // namespace parallax
