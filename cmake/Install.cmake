@@ -7,7 +7,7 @@ install(TARGETS parallax EXPORT parallax_targets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT parallax_targets FILE parallax-targets.cmake NAMESPACE parallax:: DESTINATION ${PLX_CMAKE_DIR})
-install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/parallax FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/parallax FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
 configure_package_config_file(cmake/parallax-config.cmake.in ${PROJECT_BINARY_DIR}/parallax-config.cmake INSTALL_DESTINATION ${PLX_CMAKE_DIR})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/parallax-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/parallax-config.cmake ${PROJECT_BINARY_DIR}/parallax-config-version.cmake DESTINATION ${PLX_CMAKE_DIR})
