@@ -79,7 +79,7 @@ static std::vector<Out> converted(const H5Value& v, const std::string& where) {
       if constexpr (std::is_integral_v<Out> && std::is_floating_point_v<T>) {
         PLX_CHECK(data, x == std::floor(x) && std::abs(x) < T(9.0e18), where, ": value ", i, " is ", x, ", not an integer");
       }
-      out[i] = static_cast<Out>(x);
+      out[i] = static_cast<Out>(x);  // NOLINT(bugprone-signed-char-misuse): int8 is a number here
     }
   };
   switch (v.type) {
