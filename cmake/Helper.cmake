@@ -1,7 +1,7 @@
 # parallax-hdf5, the process that reads HDF5 files for the library. Without sanitizers: it runs under a memory limit,
 # which their shadow memory would break.
 add_executable(parallax-hdf5 ${PROJECT_SOURCE_DIR}/src/io/hdf5_helper_main.cpp ${PROJECT_SOURCE_DIR}/src/io/hdf5_transcode.cpp
-               ${PROJECT_SOURCE_DIR}/src/tensor/error.cpp)
+               ${PROJECT_SOURCE_DIR}/src/io/hdf5_checks.cpp ${PROJECT_SOURCE_DIR}/src/tensor/error.cpp)
 plx_settings(parallax-hdf5)
 target_link_libraries(parallax-hdf5 PRIVATE ${HDF5_C_LIBRARIES} Threads::Threads)
 if(PLX_SANITIZE OR PLX_FUZZ)

@@ -13,7 +13,7 @@ Tensor ActivationEntropy::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   Tensor kl = Tensor::empty(ctx, a.dtype(), {G, a.cols()});
   by_float(a.dtype(), [&]<class T>(T) {
     const double weight = at.mean_units ? 1.0 / static_cast<double>(a.cols()) : 1.0;
-    run(ctx, EntropyColumns<T>{a.mat<T>(), kl.mat<T>(), s.slope.mat<T>(), at.factor.ptr<T>(), G, static_cast<T>(at.rho),
+    run(ctx, EntropyColumns<T>{a.mat<T>(), kl.mat<T>(), s.slope.mat<T>(), at.factor.ptr<T>(), G, at.rho,
                                static_cast<T>(weight)});
   });
   return sum_rows(ctx, kl, G);

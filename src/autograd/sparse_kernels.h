@@ -10,7 +10,8 @@ template <class T> struct EntropyColumns {
   Mat<T> kl, slope; // [problems, d]
   const T* factor;  // [problems]
   int64_t n_problems;
-  T rho, weight;
+  double rho;
+  T weight;
   PLX_HD int64_t problems() const { return n_problems; }
   PLX_HD int64_t rows() const { return a.rows / n_problems; }
   PLX_HD int64_t width() const { return a.cols; }
@@ -29,13 +30,14 @@ template <class T> struct EntropyColumns {
       const T* v = a.row(g * n + i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }
-    const T low = T(1e-6), high = T(1) - T(1e-6), r = rho, inv_n = T(1) / static_cast<T>(n);
+    // in double: 1 - c of a saturated unit is 1e-6, of which single precision keeps two digits
+    const double r = rho, high = 1 - 1e-6, inv_n = 1.0 / static_cast<double>(n), by = static_cast<double>(f);
     for (int64_t j = 0; j < cols; ++j) {
-      const T mean = (total[j] + sum[j]) * inv_n;
-      const T m = mean < low ? low : (mean > high ? high : mean);
-      const bool open = mean >= low && mean <= high;
-      out[j] = f * (r * fn::log(r / m) + (T(1) - r) * fn::log((T(1) - r) / (T(1) - m)));
-      grad[j] = open ? f * inv_n * ((T(1) - r) / (T(1) - m) - r / m) : T(0);
+      const double mean = static_cast<double>(total[j] + sum[j]) * inv_n;
+      const double m = mean < 1e-6 ? 1e-6 : (mean > high ? high : mean);
+      const bool open = mean >= 1e-6 && mean <= high;
+      out[j] = static_cast<T>(by * (r * fn::log(r / m) + (1 - r) * fn::log((1 - r) / (1 - m))));
+      grad[j] = open ? static_cast<T>(by * inv_n * ((1 - r) / (1 - m) - r / m)) : T(0);
     }
   }
 };

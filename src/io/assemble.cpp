@@ -48,8 +48,9 @@ uint64_t common_size(const std::vector<const Variable*>& views, const Chosen& ch
   }
   // with one view "common to all" says nothing; a single matrix is read as it is stored
   if (common.size() > 1 && views.size() == 1) return first_size(*views[0]);
-  PLX_CHECK(data, common.size() == 1, file, ": ambiguous orientation: without labels samples could be rows or columns of ",
-            sizes_text(views), "; add labels or name the views that are stored as features x samples (--transpose)");
+  PLX_CHECK(data, common.size() == 1, file,
+            ": ambiguous orientation: without labels samples could be rows or columns of ", sizes_text(views),
+            "; add labels or name the views that are stored as features x samples (--transpose)");
   return *common.begin();
 }
 
@@ -106,8 +107,8 @@ void refuse_non_finite(const MultiView& data, const std::string& file) {
 
 // A 0/1 matrix whose zeros mark missing samples. If the marked ones do hold data its meaning is unknown.
 // `picked`: which of the file's `views` were loaded.
-void look_at_mask(const Variable& mask, const MultiView& data, uint64_t views, const std::vector<int>& picked, Budget& budget,
-                  std::vector<std::string>& notes) {
+void look_at_mask(const Variable& mask, const MultiView& data, uint64_t views, const std::vector<int>& picked,
+                  Budget& budget, std::vector<std::string>& notes) {
   const uint64_t n = static_cast<uint64_t>(data.samples);
   const bool as_stored = mask.rows() == n && mask.cols() == views, turned = mask.rows() == views && mask.cols() == n;
   if (!as_stored && !turned) return;
@@ -130,12 +131,14 @@ void look_at_mask(const Variable& mask, const MultiView& data, uint64_t views, c
   if (!any) return;
   PLX_CHECK(data, !all_empty, budget.file(), ": incomplete multi-view data: mask ", mask.describe(),
             " marks missing samples, which are all zero (", list, ")");
-  notes.push_back("warning: " + mask.describe() + " looks like a mask of missing samples, but marked samples hold data; it is ignored");
+  notes.push_back("warning: " + mask.describe() +
+                  " looks like a mask of missing samples, but marked samples hold data; it is ignored");
 }
 
 std::string orientation_text(const MultiView& data) {
   std::string turned, stored;
-  for (const View& v : data.views) (v.transposed ? turned : stored) += ((v.transposed ? turned : stored).empty() ? "" : ", ") + printable(v.name);
+  for (const View& v : data.views)
+    (v.transposed ? turned : stored) += ((v.transposed ? turned : stored).empty() ? "" : ", ") + printable(v.name);
   if (turned.empty()) return "rows are samples";
   if (stored.empty()) return "columns are samples";
   return "rows are samples of " + stored + ", columns of " + turned;
@@ -151,7 +154,8 @@ void assemble(const Chosen& chosen, const LoadOptions& options, Budget& budget, 
   if (picked.empty())
     for (int i = 0; i < total; ++i) picked.push_back(i);
   const auto in_range = [&](int i, const char* option) {
-    PLX_CHECK(config, i >= 0 && i < total, file, ": ", option, " names view ", i, "; there are ", total, " views, 0 to ", total - 1);
+    PLX_CHECK(config, i >= 0 && i < total, file, ": ", option, " names view ", i, "; there are ", total,
+              " views, 0 to ", total - 1);
   };
   std::vector<const Variable*> views;
   std::vector<bool> forced;
@@ -181,9 +185,10 @@ void assemble(const Chosen& chosen, const LoadOptions& options, Budget& budget, 
     text += " of which ";
     for (size_t i = 0; i < out.views.size(); ++i) text += (i ? ", " : "") + printable(out.views[i].name);
   }
-  out.notes.insert(out.notes.begin(), "views " + text + ", " +
-                                          (chosen.labels ? "labels " + printable(chosen.labels->name) : std::string("no labels")) +
-                                          ", " + orientation_text(out));
+  out.notes.insert(out.notes.begin(),
+                   "views " + text + ", " +
+                       (chosen.labels ? "labels " + printable(chosen.labels->name) : std::string("no labels")) + ", " +
+                       orientation_text(out));
   std::string dims;
   for (const View& v : out.views) dims += (dims.empty() ? "" : " / ") + std::to_string(v.cols);
   out.notes.insert(out.notes.begin() + 1, str(out.samples, " samples, dims ", dims,
@@ -192,11 +197,12 @@ void assemble(const Chosen& chosen, const LoadOptions& options, Budget& budget, 
   for (const Variable* m : chosen.masks) look_at_mask(*m, out, static_cast<uint64_t>(total), picked, budget, out.notes);
   std::map<std::string, size_t> seen;  // by digest: views are compared once each, not pair by pair
   for (size_t b = 0; b < out.views.size(); ++b) {
-    const std::string digest = std::visit([](const auto& x) { return sha256_hex(std::as_bytes(std::span(x))); }, out.views[b].values);
+    const std::string digest =
+        std::visit([](const auto& x) { return sha256_hex(std::as_bytes(std::span(x))); }, out.views[b].values);
     const auto [first, fresh] = seen.emplace(std::to_string(out.views[b].cols) + " " + digest, b);
     if (!fresh)
-      out.notes.push_back("warning: views " + printable(out.views[first->second].name) + " and " + printable(out.views[b].name) +
-                          " are identical");
+      out.notes.push_back("warning: views " + printable(out.views[first->second].name) + " and " +
+                          printable(out.views[b].name) + " are identical");
   }
 }
 

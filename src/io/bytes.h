@@ -25,10 +25,10 @@ inline unsigned __int128 wide_product(std::span<const uint64_t> sizes, uint64_t 
   return p;
 }
 
-std::string size_text(unsigned __int128 bytes);                       // "13.2 MB"
-std::string shape_text(std::span<const uint64_t> shape);              // "544 x 3183"
+std::string size_text(unsigned __int128 bytes);           // "13.2 MB"
+std::string shape_text(std::span<const uint64_t> shape);  // "544 x 3183"
 inline std::string shape_text(const std::vector<uint64_t>& s) { return shape_text(std::span<const uint64_t>(s)); }
-std::string printable(const std::string& text, size_t limit = 200);   // control characters as \xNN, shortened
+std::string printable(const std::string& text, size_t limit = 200);  // control characters as \xNN, shortened
 
 // What one load may hold. `take` is called with declared sizes, before the allocation.
 class Budget {
@@ -66,7 +66,8 @@ constexpr uint64_t zlib_ratio = 1032;  // the largest expansion that deflate can
 
 class ByteReader {
  public:
-  ByteReader(Bytes bytes, std::string where, bool swap = false) : bytes_(bytes), where_(std::move(where)), swap_(swap) {}
+  ByteReader(Bytes bytes, std::string where, bool swap = false)
+      : bytes_(bytes), where_(std::move(where)), swap_(swap) {}
 
   uint64_t left() const { return bytes_.size() - at_; }
   uint64_t position() const { return at_; }
@@ -82,8 +83,7 @@ class ByteReader {
   }
   void skip_up_to(uint64_t n) { at_ += n < left() ? n : left(); }
 
-  template <class T>
-  T number(const char* what) {
+  template <class T> T number(const char* what) {
     const Bytes b = take(sizeof(T), what);
     std::byte raw[sizeof(T)];
     for (size_t i = 0; i < sizeof(T); ++i) raw[i] = b[swap_ ? sizeof(T) - 1 - i : i];

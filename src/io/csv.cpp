@@ -34,8 +34,7 @@ char separator_of(std::string_view line) {
 }
 
 // Calls f(field) for every field; runs of blanks count as one separator.
-template <class F>
-void split(std::string_view line, char separator, F f) {
+template <class F> void split(std::string_view line, char separator, F f) {
   size_t at = 0;
   for (;;) {
     if (separator == ' ')
@@ -59,14 +58,16 @@ Variable parse_csv(std::string_view text, const std::string& name, Budget& budge
   bool header_seen = false;
   char separator = 0;
   const std::string where = budget.file();
-  budget.take(static_cast<unsigned __int128>(text.size()) * 4, "the table " + printable(name));  // 2 characters a number
+  budget.take(static_cast<unsigned __int128>(text.size()) * 4,
+              "the table " + printable(name));  // 2 characters a number
   while (!text.empty()) {
     const size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
     ++line_number;
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    PLX_CHECK(data, line.find('\0') == line.npos, where, ": line ", line_number, " holds a zero byte: this is no text table");
+    PLX_CHECK(data, line.find('\0') == line.npos, where, ": line ", line_number,
+              " holds a zero byte: this is no text table");
     if (line.find_first_not_of(" \t") == line.npos) continue;
     if (!separator) separator = separator_of(line);
     uint64_t fields = 0, bad_column = 0;
@@ -89,7 +90,8 @@ Variable parse_csv(std::string_view text, const std::string& name, Budget& budge
     PLX_CHECK(data, bad_column == 0, where, ": line ", line_number, ", column ", bad_column, ": '", printable(bad),
               "' is not a number");
     if (rows == 0) cols = fields;
-    PLX_CHECK(data, fields == cols, where, ": line ", line_number, " has ", fields, " fields, the lines before have ", cols);
+    PLX_CHECK(data, fields == cols, where, ": line ", line_number, " has ", fields, " fields, the lines before have ",
+              cols);
     ++rows;
   }
   PLX_CHECK(data, rows > 0, where, ": no line with numbers");
@@ -121,8 +123,7 @@ std::string csv_field(std::string_view text) {
   return out + "\"";
 }
 
-template <class T>
-static std::string shortest(T value) {
+template <class T> static std::string shortest(T value) {
   if (std::isnan(value)) return "";
   char buffer[64];
   const auto r = std::to_chars(buffer, buffer + sizeof buffer, value);

@@ -71,8 +71,8 @@ void replace_file(const std::string& path, const std::function<void(const std::s
     produce(temporary);
     sync_path(temporary, O_RDONLY, path);
     if (check) check(temporary);
-    PLX_CHECK(io, ::rename(temporary.c_str(), path.c_str()) == 0, path, ": cannot rename the finished file into place: ",
-              errno_text(errno));
+    PLX_CHECK(io, ::rename(temporary.c_str(), path.c_str()) == 0, path,
+              ": cannot rename the finished file into place: ", errno_text(errno));
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

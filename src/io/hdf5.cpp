@@ -28,7 +28,8 @@ H5Type read_type(ByteReader& r, H5Value& v, bool group_allowed) {
   const uint8_t kind = r.number<uint8_t>("kind");
   v.has_storage = !(kind & h5_no_storage);
   const int k = kind & 0x7f;
-  PLX_CHECK(data, (k >= 2 && k <= 13) || (k == 0 && group_allowed), r.where(), ": kind ", k, " in the reply of the HDF5 helper");
+  PLX_CHECK(data, (k >= 2 && k <= 13) || (k == 0 && group_allowed), r.where(), ": kind ", k,
+            " in the reply of the HDF5 helper");
   return k == 0 ? H5Type::none : static_cast<H5Type>(k - 1);
 }
 
@@ -45,7 +46,8 @@ void read_payload(ByteReader& r, H5Value& v, const std::string& path) {
               shape_text(v.shape), " values in the reply of the HDF5 helper");
     return;
   }
-  PLX_CHECK(data, count <= n / 4, r.where(), ": ", path, ": ", n, " bytes of text for ", shape_text(v.shape), " values");
+  PLX_CHECK(data, count <= n / 4, r.where(), ": ", path, ": ", n, " bytes of text for ", shape_text(v.shape),
+            " values");
   ByteReader inside(v.bytes, r.where());
   for (uint64_t i = 0; i < count; ++i) read_text(inside, "text", uint64_t{1} << 30);
   PLX_CHECK(data, inside.left() == 0, r.where(), ": ", path, ": text is left over in the reply of the HDF5 helper");
@@ -54,7 +56,7 @@ void read_payload(ByteReader& r, H5Value& v, const std::string& path) {
 }  // namespace
 
 const char* name_of(H5Type t) {
-  static const char* names[] = {"group", "float64", "float32", "int8",   "uint8", "int16",  "uint16",
+  static const char* names[] = {"group", "float64", "float32", "int8",   "uint8",  "int16",    "uint16",
                                 "int32", "uint32",  "int64",   "uint64", "string", "reference"};
   return names[static_cast<size_t>(t)];
 }
@@ -65,10 +67,10 @@ uint64_t H5Value::count() const {
   return n;
 }
 
-template <class Out>
-static std::vector<Out> converted(const H5Value& v, const std::string& where) {
+template <class Out> static std::vector<Out> converted(const H5Value& v, const std::string& where) {
   PLX_CHECK(data, v.is_number(), where.empty() ? "HDF5 value" : where, ": numbers wanted, found ", name_of(v.type));
-  PLX_CHECK(data, v.has_storage, where.empty() ? "HDF5 value" : where, " is declared, but the file holds no values of it");
+  PLX_CHECK(data, v.has_storage, where.empty() ? "HDF5 value" : where,
+            " is declared, but the file holds no values of it");
   const size_t n = v.bytes.size() / widths[static_cast<size_t>(v.type)];
   std::vector<Out> out(n);
   const auto fill = [&](auto sample) {
@@ -77,7 +79,8 @@ static std::vector<Out> converted(const H5Value& v, const std::string& where) {
       T x;
       std::memcpy(&x, v.bytes.data() + i * sizeof(T), sizeof(T));
       if constexpr (std::is_integral_v<Out> && std::is_floating_point_v<T>) {
-        PLX_CHECK(data, x == std::floor(x) && std::abs(x) < T(9.0e18), where, ": value ", i, " is ", x, ", not an integer");
+        PLX_CHECK(data, x == std::floor(x) && std::abs(x) < T(9.0e18), where, ": value ", i, " is ", x,
+                  ", not an integer");
       }
       out[i] = static_cast<Out>(x);  // NOLINT(bugprone-signed-char-misuse): int8 is a number here
     }
@@ -104,7 +107,8 @@ std::vector<int64_t> H5Value::as_i64(const std::string& where) const { return co
 std::vector<std::string> H5Value::strings(const std::string& where) const {
   PLX_CHECK(data, type == H5Type::string || type == H5Type::reference, where.empty() ? "HDF5 value" : where,
             ": text wanted, found ", name_of(type));
-  PLX_CHECK(data, has_storage, where.empty() ? "HDF5 value" : where, " is declared, but the file holds no values of it");
+  PLX_CHECK(data, has_storage, where.empty() ? "HDF5 value" : where,
+            " is declared, but the file holds no values of it");
   std::vector<std::string> list;
   ByteReader r(bytes, where);
   while (r.left() > 0) list.push_back(read_text(r, "text", uint64_t{1} << 30));
@@ -129,12 +133,14 @@ std::string H5Node::text(const std::string& attr, const std::string& fallback) c
 }
 int64_t H5Node::integer(const std::string& attr) const {
   const std::vector<int64_t> list = attribute(*this, attr).as_i64("attribute " + attr + " of " + path);
-  PLX_CHECK(data, list.size() == 1, "attribute ", attr, " of ", path, " holds ", list.size(), " numbers, one is wanted");
+  PLX_CHECK(data, list.size() == 1, "attribute ", attr, " of ", path, " holds ", list.size(),
+            " numbers, one is wanted");
   return list[0];
 }
 double H5Node::real(const std::string& attr) const {
   const std::vector<double> list = attribute(*this, attr).as_f64("attribute " + attr + " of " + path);
-  PLX_CHECK(data, list.size() == 1, "attribute ", attr, " of ", path, " holds ", list.size(), " numbers, one is wanted");
+  PLX_CHECK(data, list.size() == 1, "attribute ", attr, " of ", path, " holds ", list.size(),
+            " numbers, one is wanted");
   return list[0];
 }
 
@@ -164,25 +170,29 @@ H5Tree parse_hdf5_reply(Bytes reply, std::shared_ptr<const void> owner, const st
     const Bytes b = r.take(n, "message");
     PLX_FAIL(data, printable(std::string(reinterpret_cast<const char*>(b.data()), b.size()), h5_max_error_text));
   }
-  PLX_CHECK(data, std::memcmp(magic.data(), h5_reply_magic, 8) == 0, file, ": the HDF5 helper did not finish its reply");
+  PLX_CHECK(data, std::memcmp(magic.data(), h5_reply_magic, 8) == 0, file,
+            ": the HDF5 helper did not finish its reply");
   const uint64_t total = r.number<uint64_t>("total"), count = r.number<uint64_t>("node count");
-  PLX_CHECK(data, total == reply.size(), file, ": the reply of the HDF5 helper has ", reply.size(), " bytes, it announces ", total);
-  PLX_CHECK(data, count >= 1 && count <= h5_max_nodes + 1 && count <= r.left() / 22, file, ": the reply of the HDF5 helper announces ",
-            count, " objects");
+  PLX_CHECK(data, total == reply.size(), file, ": the reply of the HDF5 helper has ", reply.size(),
+            " bytes, it announces ", total);
+  PLX_CHECK(data, count >= 1 && count <= h5_max_nodes + 1 && count <= r.left() / 22, file,
+            ": the reply of the HDF5 helper announces ", count, " objects");
   H5Tree tree;
   tree.file = file;
   tree.owner = std::move(owner);
   tree.nodes.resize(count);
   for (uint64_t i = 0; i < count; ++i) {
     H5Node& n = tree.nodes[i];
-    PLX_CHECK(data, r.number<uint32_t>("mark") == h5_node_mark, file, ": the reply of the HDF5 helper is garbled at object ", i);
+    PLX_CHECK(data, r.number<uint32_t>("mark") == h5_node_mark, file,
+              ": the reply of the HDF5 helper is garbled at object ", i);
     n.type = read_type(r, n, true);
     n.path = read_text(r, "path", h5_max_name);
     PLX_CHECK(data, !n.path.empty() && n.path[0] == '/' && (i > 0 || (n.path == "/" && n.is_group())), file,
               ": the reply of the HDF5 helper has a wrong path at object ", i);
     read_shape(r, n);
     const uint32_t attributes = r.number<uint32_t>("attribute count");
-    PLX_CHECK(data, attributes <= h5_max_attributes, file, ": ", attributes, " attributes in the reply of the HDF5 helper");
+    PLX_CHECK(data, attributes <= h5_max_attributes, file, ": ", attributes,
+              " attributes in the reply of the HDF5 helper");
     for (uint32_t a = 0; a < attributes; ++a) {
       const std::string name = read_text(r, "attribute name", h5_max_name);
       H5Value v;
@@ -192,7 +202,8 @@ H5Tree parse_hdf5_reply(Bytes reply, std::shared_ptr<const void> owner, const st
       n.attrs[name] = std::move(v);
     }
     read_payload(r, n, printable(n.path));
-    PLX_CHECK(data, tree.index.emplace(n.path, i).second, file, ": ", printable(n.path), " comes twice in the reply of the HDF5 helper");
+    PLX_CHECK(data, tree.index.emplace(n.path, i).second, file, ": ", printable(n.path),
+              " comes twice in the reply of the HDF5 helper");
     if (i > 0) {
       const size_t slash = n.path.find_last_of('/');
       tree.kids[slash == 0 ? "/" : n.path.substr(0, slash)].push_back(i);

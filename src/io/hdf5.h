@@ -16,7 +16,7 @@ const char* name_of(H5Type t);
 
 // A typed array: value of an attribute or of a data set.
 struct H5Value {
-  H5Type type = H5Type::none;  // none: a group
+  H5Type type = H5Type::none;   // none: a group
   std::vector<uint64_t> shape;  // empty: scalar
   bool has_storage = true;      // false: declared, but the file holds no values; never readable as numbers
   Bytes bytes;                  // little endian, row-major; of strings and references see strings()
@@ -27,7 +27,7 @@ struct H5Value {
   // Conversions fail with an Error that names `where` if the type or the storage does not allow them.
   std::vector<double> as_f64(const std::string& where = "") const;
   std::vector<float> as_f32(const std::string& where = "") const;
-  std::vector<int64_t> as_i64(const std::string& where = "") const;  // integers, or floats with integral values
+  std::vector<int64_t> as_i64(const std::string& where = "") const;       // integers, or floats with integral values
   std::vector<std::string> strings(const std::string& where = "") const;  // references: paths, "" for null
 };
 
@@ -46,15 +46,15 @@ struct H5Node : H5Value {
 };
 
 struct H5Tree {
-  std::string file;                   // for messages
-  std::vector<H5Node> nodes;          // parents before children, in the file's order; [0] is the root
+  std::string file;           // for messages
+  std::vector<H5Node> nodes;  // parents before children, in the file's order; [0] is the root
   std::map<std::string, size_t> index;
   std::map<std::string, std::vector<size_t>> kids;  // of each group
-  std::shared_ptr<const void> owner;  // the bytes behind every value
+  std::shared_ptr<const void> owner;                // the bytes behind every value
 
   const H5Node& root() const { return nodes.at(0); }
-  const H5Node* find(const std::string& path) const;    // null if absent
-  const H5Node& at(const std::string& path) const;      // an Error if absent
+  const H5Node* find(const std::string& path) const;  // null if absent
+  const H5Node& at(const std::string& path) const;    // an Error if absent
   std::vector<const H5Node*> children(const std::string& group) const;
 };
 
@@ -66,7 +66,7 @@ struct H5Limits {
 // Reads a whole file. `trust_input`: in this process, without a helper, for files that this process wrote.
 H5Tree read_hdf5(const std::string& path, const H5Limits& limits = {}, bool trust_input = false);
 H5Tree parse_hdf5_reply(Bytes reply, std::shared_ptr<const void> owner, const std::string& file);
-bool looks_like_hdf5(Bytes file_start);   // signature at 0, 512, 1024, ... within the given bytes
-std::string hdf5_helper_path();           // empty if it is nowhere
+bool looks_like_hdf5(Bytes file_start);  // signature at 0, 512, 1024, ... within the given bytes
+std::string hdf5_helper_path();          // empty if it is nowhere
 
 }  // namespace parallax

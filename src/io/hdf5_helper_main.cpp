@@ -1,6 +1,7 @@
 // parallax-hdf5: reads one HDF5 file in a process that has nothing to lose. Limits on memory, time and files are set
-// before the first byte of the file is looked at; the file is descriptor 3, the reply goes to descriptor 4 (shared memory).
-// Started by read_hdf5 (hdf5_process.cpp), of no use by hand. Built without sanitizers, which need unlimited memory.
+// before the first byte of the file is looked at; the file is descriptor 3, the reply goes to descriptor 4 (shared
+// memory). Started by read_hdf5 (hdf5_process.cpp), of no use by hand. Built without sanitizers, which need unlimited
+// memory.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -69,8 +69,7 @@ Ending wait_for(pid_t child, double seconds) {
     if (r < 0 && errno != EINTR) return e.lost = true, e;  // somebody else reaped it: the reply alone decides
     if (std::chrono::steady_clock::now() > deadline) {
       ::kill(child, SIGKILL);
-      while (::waitpid(child, &e.status, 0) < 0 && errno == EINTR) {
-      }
+      while (::waitpid(child, &e.status, 0) < 0 && errno == EINTR) {}
       e.timeout = true;
       return e;
     }
@@ -103,12 +102,14 @@ std::string hdf5_helper_path() {
   if (named && *named) return executable(named) ? named : "";
   std::vector<std::string> folders;
   Dl_info info{};
-  if (::dladdr(reinterpret_cast<void*>(&hdf5_helper_path), &info) && info.dli_fname) folders.push_back(folder_of(info.dli_fname));
+  if (::dladdr(reinterpret_cast<void*>(&hdf5_helper_path), &info) && info.dli_fname)
+    folders.push_back(folder_of(info.dli_fname));
   char self[4096];
   const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self - 1);
   if (n > 0) folders.push_back(folder_of(std::string(self, static_cast<size_t>(n))));
   for (const std::string& f : folders)
-    for (const char* relative : {"/parallax-hdf5", "/bin/parallax-hdf5", "/../bin/parallax-hdf5", "/../libexec/parallax/parallax-hdf5"})
+    for (const char* relative :
+         {"/parallax-hdf5", "/bin/parallax-hdf5", "/../bin/parallax-hdf5", "/../libexec/parallax/parallax-hdf5"})
       if (executable(f + relative)) return f + relative;
   return executable(PLX_HELPER_INSTALLED) ? PLX_HELPER_INSTALLED : "";
 }
@@ -122,8 +123,10 @@ H5Tree read_hdf5(const std::string& path, const H5Limits& limits, bool trust_inp
   if (trust_input) return read_in_process(path, limits, size);
 
   const std::string helper = hdf5_helper_path();
-  PLX_CHECK(config, !helper.empty(), path, ": the program parallax-hdf5, which reads HDF5 files in a process of its own, was not "
-            "found (set PARALLAX_HDF5_HELPER to its path); trust_input reads the file in this process instead, for files you trust");
+  PLX_CHECK(config, !helper.empty(), path,
+            ": the program parallax-hdf5, which reads HDF5 files in a process of its own, was not "
+            "found (set PARALLAX_HDF5_HELPER to its path); trust_input reads the file in this process instead, for "
+            "files you trust");
   // descriptors above the ones they become in the child, so that the duplications there cannot collide
   const Fd file(::fcntl(opened.fd, F_DUPFD_CLOEXEC, 20));
   const Fd raw(::memfd_create("parallax-hdf5", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -134,7 +137,8 @@ H5Tree read_hdf5(const std::string& path, const H5Limits& limits, bool trust_inp
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  for (const int fd : {0, 1, 2}) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
+  for (const int fd : {0, 1, 2})
+    posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, file.fd, 3);
   posix_spawn_file_actions_adddup2(&actions, reply.fd, 4);
 #ifdef __GLIBC__
@@ -154,8 +158,8 @@ H5Tree read_hdf5(const std::string& path, const H5Limits& limits, bool trust_inp
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   const std::string max_text = std::to_string(limits.max_bytes), cpu_text = std::to_string(cpu);
   const std::string shown = printable(path, 1000);
-  char* argv[] = {const_cast<char*>(helper.c_str()), const_cast<char*>(max_text.c_str()), const_cast<char*>(cpu_text.c_str()),
-                  const_cast<char*>(shown.c_str()), nullptr};
+  char* argv[] = {const_cast<char*>(helper.c_str()), const_cast<char*>(max_text.c_str()),
+                  const_cast<char*>(cpu_text.c_str()), const_cast<char*>(shown.c_str()), nullptr};
   std::string library_path;
   if (const char* l = std::getenv("LD_LIBRARY_PATH")) library_path = std::string("LD_LIBRARY_PATH=") + l;
   char* environment[] = {library_path.empty() ? nullptr : library_path.data(), nullptr};
@@ -166,12 +170,14 @@ H5Tree read_hdf5(const std::string& path, const H5Limits& limits, bool trust_inp
   PLX_CHECK(io, error == 0, path, ": cannot start the HDF5 helper ", helper, ": ", errno_text(error));
 
   const Ending end = wait_for(child, seconds);
-  PLX_CHECK(data, !end.timeout, path, ": reading took longer than ", seconds, " s and was stopped: damaged or hostile HDF5 file");
+  PLX_CHECK(data, !end.timeout, path, ": reading took longer than ", seconds,
+            " s and was stopped: damaged or hostile HDF5 file");
   if (!end.lost && WIFSIGNALED(end.status)) {
     const int sig = WTERMSIG(end.status);
-    PLX_CHECK(data, sig != SIGXCPU && sig != SIGKILL, path, ": reading was stopped by a limit (", cpu, " s of processor time, memory): ",
-              "damaged or hostile HDF5 file");
-    PLX_FAIL(data, path, ": the HDF5 library crashed on it (signal ", sig, ", in the helper process): damaged or hostile HDF5 file");
+    PLX_CHECK(data, sig != SIGXCPU && sig != SIGKILL, path, ": reading was stopped by a limit (", cpu,
+              " s of processor time, memory): ", "damaged or hostile HDF5 file");
+    PLX_FAIL(data, path, ": the HDF5 library crashed on it (signal ", sig,
+             ", in the helper process): damaged or hostile HDF5 file");
   }
   const int code = end.lost ? 0 : WEXITSTATUS(end.status);
   PLX_CHECK(data, code != 71, path, ": its content is over the limit of ", size_text(limits.max_bytes), " (max_bytes)");
@@ -179,7 +185,8 @@ H5Tree read_hdf5(const std::string& path, const H5Limits& limits, bool trust_inp
   struct stat reply_info {};
   PLX_CHECK(io, ::fstat(reply.fd, &reply_info) == 0, path, ": ", errno_text(errno));
   const uint64_t reply_size = static_cast<uint64_t>(reply_info.st_size);
-  PLX_CHECK(data, reply_size >= 16 && reply_size <= limits.max_bytes + 8192, path, ": the HDF5 helper gave a reply of ", reply_size, " bytes");
+  PLX_CHECK(data, reply_size >= 16 && reply_size <= limits.max_bytes + 8192, path, ": the HDF5 helper gave a reply of ",
+            reply_size, " bytes");
   const std::shared_ptr<const void> bytes = map_reply(reply.fd, reply_size, path);
   return parse_hdf5_reply(Bytes(static_cast<const std::byte*>(bytes.get()), reply_size), bytes, path);
 }

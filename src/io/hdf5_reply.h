@@ -15,7 +15,8 @@ constexpr char h5_reply_magic[9] = "PLXTREE1";
 constexpr char h5_error_magic[9] = "PLXERROR";
 constexpr uint32_t h5_node_mark = 0x45444f4e;  // "NODE"
 constexpr uint8_t h5_no_storage = 0x80;
-constexpr uint64_t h5_max_rank = 4, h5_max_name = 1024, h5_max_depth = 16, h5_max_nodes = 200000, h5_max_attributes = 4096;
+constexpr uint64_t h5_max_rank = 4, h5_max_name = 1024, h5_max_depth = 16, h5_max_nodes = 200000,
+                   h5_max_attributes = 4096;
 constexpr uint64_t h5_max_error_text = 4096;
 
 }  // namespace parallax

@@ -12,8 +12,8 @@ namespace parallax {
 using H5Sink = std::function<void(const void* bytes, size_t count)>;
 
 struct H5TranscodeOptions {
-  std::string open_path;                    // what is opened, read-only
-  std::string shown;                        // what messages call it
+  std::string open_path;  // what is opened, read-only
+  std::string shown;      // what messages call it
   uint64_t file_bytes = 0;
   uint64_t max_bytes = uint64_t{16} << 30;  // of the flat form
   std::function<void()> opened;             // called once the file is open: the helper then forbids opening any other
@@ -25,6 +25,6 @@ uint64_t transcode_hdf5(const H5TranscodeOptions& options, const H5Sink& sink);
 // The deepest message of the HDF5 error stack, "" if there is none; clears the stack.
 std::string hdf5_error_text();
 std::recursive_mutex& hdf5_mutex();  // the library may have been built without thread safety: one call at a time
-void silence_hdf5();  // no printing to stderr by the library, on this thread
+void silence_hdf5();                 // no printing to stderr by the library, on this thread
 
 }  // namespace parallax

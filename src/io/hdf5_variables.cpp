@@ -41,7 +41,8 @@ void Builder::dataset(Variable& v, const H5Node& n, const std::string& cls, int 
     v.kind = Variable::Kind::cell;
     const std::vector<std::string> paths = n.strings(n.path);
     for (size_t i = 0; i < paths.size(); ++i) {
-      PLX_CHECK(data, !paths[i].empty(), tree.file, ": cell ", printable(v.name), ": member ", i + 1, " is a null reference");
+      PLX_CHECK(data, !paths[i].empty(), tree.file, ": cell ", printable(v.name), ": member ", i + 1,
+                " is a null reference");
       v.members.push_back(build(tree.at(paths[i]), v.name + "{" + std::to_string(i + 1) + "}", depth + 1));
     }
     return;
@@ -50,8 +51,8 @@ void Builder::dataset(Variable& v, const H5Node& n, const std::string& cls, int 
     v.kind = Variable::Kind::text;
     return;
   }
-  static const std::set<std::string> numeric = {"",      "double", "single", "logical", "int8",   "uint8",
-                                                "int16", "uint16", "int32",  "uint32",  "int64",  "uint64"};
+  static const std::set<std::string> numeric = {"",      "double", "single", "logical", "int8",  "uint8",
+                                                "int16", "uint16", "int32",  "uint32",  "int64", "uint64"};
   if (!n.is_number() || !numeric.count(cls)) {
     v.type = cls.empty() ? name_of(n.type) : cls;
     if (n.has("MATLAB_empty") && cls == "cell") v.kind = Variable::Kind::cell;
@@ -78,8 +79,10 @@ void Builder::group(Variable& v, const H5Node& n, const std::string& cls, int de
     v.column_major = true;
     const int64_t rows = n.integer("MATLAB_sparse");
     const H5Node& jc = tree.at(n.path + "/jc");
-    PLX_CHECK(data, jc.is_number() && jc.count() >= 1 && rows >= 0 && rows < (int64_t{1} << 31) && jc.count() < (uint64_t{1} << 31),
-              tree.file, ": sparse variable ", printable(v.name), " is damaged (", rows, " rows)");
+    PLX_CHECK(
+        data,
+        jc.is_number() && jc.count() >= 1 && rows >= 0 && rows < (int64_t{1} << 31) && jc.count() < (uint64_t{1} << 31),
+        tree.file, ": sparse variable ", printable(v.name), " is damaged (", rows, " rows)");
     v.shape = {static_cast<uint64_t>(rows), jc.count() - 1};
     v.jc = raw(jc);
     const H5Node *values = tree.find(n.path + "/data"), *ir = tree.find(n.path + "/ir");
@@ -97,7 +100,8 @@ void Builder::group(Variable& v, const H5Node& n, const std::string& cls, int de
 Variable Builder::build(const H5Node& n, const std::string& name, int depth) {
   PLX_CHECK(data, depth <= 16, tree.file, ": variable ", printable(name), " is nested deeper than 16");
   PLX_CHECK(data, ++count <= 1000000, tree.file, ": more than a million arrays");
-  PLX_CHECK(data, open.insert(n.path).second, tree.file, ": variable ", printable(name), " contains itself (a cycle of references)");
+  PLX_CHECK(data, open.insert(n.path).second, tree.file, ": variable ", printable(name),
+            " contains itself (a cycle of references)");
   Variable v;
   v.name = name;
   v.owner = tree.owner;
@@ -116,8 +120,8 @@ Variable Builder::build(const H5Node& n, const std::string& name, int depth) {
 Hdf5Variables variables_of(const H5Tree& tree) {
   Hdf5Variables out;
   const std::string format = tree.root().text("format", "");
-  PLX_CHECK(data, format.compare(0, 9, "parallax-") != 0 || format == "parallax-data-1", tree.file, ": is a file of the format ",
-            printable(format), ", not a data set");
+  PLX_CHECK(data, format.compare(0, 9, "parallax-") != 0 || format == "parallax-data-1", tree.file,
+            ": is a file of the format ", printable(format), ", not a data set");
   out.rows_are_samples = format == "parallax-data-1";
   const std::vector<const H5Node*> top = tree.children("/");
   for (const H5Node* n : top) out.matlab |= n->has("MATLAB_class");

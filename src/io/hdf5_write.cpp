@@ -67,9 +67,11 @@ void H5Writer::array(const std::string& path, const void* values, uint64_t count
   for (const uint64_t s : shape) product *= s;
   PLX_CHECK(shape, product == count, shown_, ": data set ", path, ": ", count, " values for a shape of ", product);
   // intermediate groups by our own hand: those that HDF5 makes carry time stamps
-  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) group(path.substr(0, slash));
+  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+    group(path.substr(0, slash));
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
-  const Id space(shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
+  const Id space(shape.empty() ? H5Screate(H5S_SCALAR)
+                               : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
   const Id create(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_obj_track_times(create, false);
   if (count > 0 && !shape.empty() && ((store.compress && count * width >= 4096) || store.checksum)) {
@@ -84,7 +86,8 @@ void H5Writer::array(const std::string& path, const void* values, uint64_t count
   const Id links(link_properties());
   const Id set(H5Dcreate2(file_, path.c_str(), file_type, space, links, create, H5P_DEFAULT));
   if (set < 0) fail(shown_, "cannot create data set " + path);
-  if (count > 0 && H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) fail(shown_, "cannot write data set " + path);
+  if (count > 0 && H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+    fail(shown_, "cannot write data set " + path);
 }
 
 void H5Writer::dataset(const std::string& p, std::span<const float> v, const std::vector<uint64_t>& s, H5Store o) {

@@ -25,11 +25,16 @@ class H5Writer {
  public:
   H5Writer(int64_t file, std::string shown) : file_(file), shown_(std::move(shown)) {}
   void group(const std::string& path);
-  void dataset(const std::string& path, std::span<const float> values, const std::vector<uint64_t>& shape, H5Store store = {});
-  void dataset(const std::string& path, std::span<const double> values, const std::vector<uint64_t>& shape, H5Store store = {});
-  void dataset(const std::string& path, std::span<const int32_t> values, const std::vector<uint64_t>& shape, H5Store store = {});
-  void dataset(const std::string& path, std::span<const int64_t> values, const std::vector<uint64_t>& shape, H5Store store = {});
-  void dataset(const std::string& path, std::span<const uint8_t> values, const std::vector<uint64_t>& shape, H5Store store = {});
+  void dataset(const std::string& path, std::span<const float> values, const std::vector<uint64_t>& shape,
+               H5Store store = {});
+  void dataset(const std::string& path, std::span<const double> values, const std::vector<uint64_t>& shape,
+               H5Store store = {});
+  void dataset(const std::string& path, std::span<const int32_t> values, const std::vector<uint64_t>& shape,
+               H5Store store = {});
+  void dataset(const std::string& path, std::span<const int64_t> values, const std::vector<uint64_t>& shape,
+               H5Store store = {});
+  void dataset(const std::string& path, std::span<const uint8_t> values, const std::vector<uint64_t>& shape,
+               H5Store store = {});
   // of the root ("/"), a group or a data set that exists
   void attribute(const std::string& path, const std::string& name, const H5AttributeValue& value);
 
@@ -40,8 +45,8 @@ class H5Writer {
   std::string shown_;
 };
 
-// Built in memory (it must fit), then a temporary file in the same folder, synced, opened again and read, renamed, folder
-// synced.
+// Built in memory (it must fit), then a temporary file in the same folder, synced, opened again and read, renamed,
+// folder synced.
 void write_hdf5(const std::string& path, const std::function<void(H5Writer&)>& fill);
 
 // A data set that load() reads back with equal values: view_0.. with attribute `name`, labels as the file called them.

@@ -111,22 +111,24 @@ Inspection inspect(const MultiView& data) {
 }
 
 std::string to_json(const Inspection& i) {
-  std::string s = "{\"path\": " + json_string(i.path) + ", \"format\": " + json_string(i.format) + ", \"samples\": " +
-                  std::to_string(i.samples) + ", \"classes\": " + std::to_string(i.classes) + ", \"sha256\": " + json_string(i.sha256) +
-                  ", \"views\": [";
+  std::string s = "{\"path\": " + json_string(i.path) + ", \"format\": " + json_string(i.format) +
+                  ", \"samples\": " + std::to_string(i.samples) + ", \"classes\": " + std::to_string(i.classes) +
+                  ", \"sha256\": " + json_string(i.sha256) + ", \"views\": [";
   for (size_t v = 0; v < i.views.size(); ++v) {
     const ViewFacts& f = i.views[v];
     s += std::string(v ? ", " : "") + "{\"name\": " + json_string(f.name) + ", \"dim\": " + std::to_string(f.dim) +
-         ", \"type\": " + json_string(f.type) + ", \"min\": " + number(f.min) + ", \"max\": " + number(f.max) + ", \"zeros\": " +
-         number(f.zeros) + ", \"sum\": " + number(f.sum) + ", \"sum_squares\": " + number(f.sum_squares) + ", \"nonzeros\": " +
-         std::to_string(f.nonzeros) + ", \"first\": " + number(f.first) + ", \"last\": " + number(f.last) + ", \"constant_columns\": " +
-         std::to_string(f.constant_columns) + ", \"zero_rows\": " + std::to_string(f.zero_rows) + ", \"nan\": " + std::to_string(f.nan) +
+         ", \"type\": " + json_string(f.type) + ", \"min\": " + number(f.min) + ", \"max\": " + number(f.max) +
+         ", \"zeros\": " + number(f.zeros) + ", \"sum\": " + number(f.sum) +
+         ", \"sum_squares\": " + number(f.sum_squares) + ", \"nonzeros\": " + std::to_string(f.nonzeros) +
+         ", \"first\": " + number(f.first) + ", \"last\": " + number(f.last) +
+         ", \"constant_columns\": " + std::to_string(f.constant_columns) +
+         ", \"zero_rows\": " + std::to_string(f.zero_rows) + ", \"nan\": " + std::to_string(f.nan) +
          ", \"transposed\": " + (f.transposed ? "true" : "false") + "}";
   }
   s += "], \"labels\": ";
   if (i.has_labels) {
-    s += "{\"name\": " + json_string(i.labels_name) + ", \"first\": " + std::to_string(i.label_first) + ", \"last\": " +
-         std::to_string(i.label_last) + ", \"counts\": [";
+    s += "{\"name\": " + json_string(i.labels_name) + ", \"first\": " + std::to_string(i.label_first) +
+         ", \"last\": " + std::to_string(i.label_last) + ", \"counts\": [";
     for (size_t c = 0; c < i.label_counts.size(); ++c) s += (c ? ", " : "") + std::to_string(i.label_counts[c]);
     s += "]}";
   } else {
@@ -147,14 +149,15 @@ std::string to_text(const Inspection& i) {
   };
   for (size_t v = 0; v < i.views.size(); ++v) {
     const ViewFacts& f = i.views[v];
-    table.push_back({std::to_string(v), printable(f.name, 40), std::to_string(f.dim), f.type, brief(f.min, "%.4g"), brief(f.max, "%.4g"),
-                     brief(100 * f.zeros, "%.1f %%"), std::to_string(f.constant_columns), std::to_string(f.zero_rows),
-                     f.transposed ? "features x samples" : "samples x features"});
+    table.push_back({std::to_string(v), printable(f.name, 40), std::to_string(f.dim), f.type, brief(f.min, "%.4g"),
+                     brief(f.max, "%.4g"), brief(100 * f.zeros, "%.1f %%"), std::to_string(f.constant_columns),
+                     std::to_string(f.zero_rows), f.transposed ? "features x samples" : "samples x features"});
   }
   std::vector<size_t> width(table[0].size(), 0);
   for (const auto& row : table)
     for (size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
-  std::string s = printable(i.path, 4096) + ": " + i.format + ", " + std::to_string(i.samples) + " samples, " + std::to_string(i.views.size()) + " views";
+  std::string s = printable(i.path, 4096) + ": " + i.format + ", " + std::to_string(i.samples) + " samples, " +
+                  std::to_string(i.views.size()) + " views";
   s += i.has_labels ? ", " + std::to_string(i.classes) + " classes\n\n" : ", no labels\n\n";
   for (const auto& row : table) {
     std::string line;

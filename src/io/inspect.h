@@ -24,8 +24,8 @@ struct Inspection {
 };
 
 Inspection inspect(const MultiView& data);
-std::string to_json(const Inspection& i);  // one line, the fields of docs/cli.md
-std::string to_text(const Inspection& i);  // a table for people
+std::string to_json(const Inspection& i);          // one line, the fields of docs/cli.md
+std::string to_text(const Inspection& i);          // a table for people
 std::string json_string(const std::string& text);  // quoted and escaped; what is not UTF-8 becomes U+FFFD
 
 }  // namespace parallax

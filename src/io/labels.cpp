@@ -19,8 +19,9 @@ std::string lower(std::string s) {
 // in order of preference
 const std::vector<std::string>& label_names() {
   static const std::vector<std::string> names = {
-      "y",         "gt",           "gnd",         "truth", "truelabel", "truelabels", "true_label", "label", "labels", "l",
-      "y0",        "gnd_truth",    "ground_truth", "groundtruth", "class", "classes", "target",     "targets", "cls",  "class_label"};
+      "y",     "gt",      "gnd",    "truth",   "truelabel", "truelabels",   "true_label",
+      "label", "labels",  "l",      "y0",      "gnd_truth", "ground_truth", "groundtruth",
+      "class", "classes", "target", "targets", "cls",       "class_label"};
   return names;
 }
 
@@ -112,7 +113,8 @@ std::optional<std::vector<double>> label_values(const Variable& v, Budget& budge
   return values;
 }
 
-std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, const std::string& wanted, Budget& budget) {
+std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, const std::string& wanted,
+                                       Budget& budget) {
   if (!wanted.empty()) {
     const Variable* hit = nullptr;
     for (const Variable& v : variables)
@@ -168,7 +170,8 @@ Labels map_labels(const FoundLabels& found, const std::string& file, bool relax_
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   const size_t n = found.values.size(), classes = distinct.size();
   if (!relax_classes) {
-    PLX_CHECK(data, classes >= 2, file, ": labels ", printable(found.name), " hold ", classes, " class; at least 2 are needed");
+    PLX_CHECK(data, classes >= 2, file, ": labels ", printable(found.name), " hold ", classes,
+              " class; at least 2 are needed");
     PLX_CHECK(data, classes <= n / 2, file, ": labels ", printable(found.name), " hold ", classes, " classes for ", n,
               " samples; at least 2 samples per class are needed");
   }
@@ -176,7 +179,8 @@ Labels map_labels(const FoundLabels& found, const std::string& file, bool relax_
   labels.name = found.name;
   for (const double d : distinct) labels.originals.push_back(std::to_string(static_cast<int64_t>(d)));
   for (const double x : found.values)
-    labels.values.push_back(static_cast<int32_t>(std::lower_bound(distinct.begin(), distinct.end(), x) - distinct.begin()));
+    labels.values.push_back(
+        static_cast<int32_t>(std::lower_bound(distinct.begin(), distinct.end(), x) - distinct.begin()));
   return labels;
 }
 

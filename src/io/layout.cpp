@@ -56,7 +56,8 @@ struct Search {
 };
 
 bool Search::named_cell() {
-  for (const char* name : {"x", "data", "fea", "feas", "feat", "feature", "features", "view", "views", "mv", "dataset"}) {
+  for (const char* name :
+       {"x", "data", "fea", "feas", "feat", "feature", "features", "view", "views", "mv", "dataset"}) {
     std::vector<const Variable*> hits;
     for (const Variable& v : variables)
       if (lower(v.name) == name && is_view_cell(v, least) && !is_labels(v)) hits.push_back(&v);
@@ -75,7 +76,8 @@ bool Search::only_cell() {
   for (const Variable& v : variables) {
     if (!is_view_cell(v, least) || is_labels(v)) continue;
     hits.push_back(&v);
-    if (std::all_of(v.members.begin(), v.members.end(), [&](const Variable& m) { return fits(m, labels->values.size()); }))
+    if (std::all_of(v.members.begin(), v.members.end(),
+                    [&](const Variable& m) { return fits(m, labels->values.size()); }))
       fitting.push_back(&v);
   }
   if (hits.size() > 1 && fitting.size() == 1) hits = fitting;
@@ -110,9 +112,11 @@ bool Search::family() {
   }
   std::erase_if(families, [&](const Family& f) {
     const uint64_t first = f.members.begin()->first, last = f.members.rbegin()->first;
-    const bool matrix = std::any_of(f.members.begin(), f.members.end(), [](const auto& m) { return m.second->is_matrix(); });
+    const bool matrix =
+        std::any_of(f.members.begin(), f.members.end(), [](const auto& m) { return m.second->is_matrix(); });
     const bool rows = out.rows_are_samples;  // then a view may be one column wide
-    return !f.sound || f.members.size() < least || first > 1 || last - first + 1 != f.members.size() || !(matrix || rows);
+    return !f.sound || f.members.size() < least || first > 1 || last - first + 1 != f.members.size() ||
+           !(matrix || rows);
   });
   const auto with_key = [&](const char* key) {
     std::vector<const Family*> hits;
@@ -133,7 +137,8 @@ bool Search::family() {
   if (hits.size() > 1 && labels) {
     std::vector<const Family*> fitting;
     for (const Family* f : hits)
-      if (std::all_of(f->members.begin(), f->members.end(), [&](const auto& m) { return fits(*m.second, labels->values.size()); }))
+      if (std::all_of(f->members.begin(), f->members.end(),
+                      [&](const auto& m) { return fits(*m.second, labels->values.size()); }))
         fitting.push_back(f);
     if (fitting.size() == 1) hits = fitting;
   }
@@ -150,7 +155,8 @@ bool Search::family() {
 bool Search::all_matrices() {
   if (!labels) return false;
   for (const Variable& v : variables)
-    if (v.is_matrix() && fits(v, labels->values.size()) && !is_labels(v) && !is_mask_name(v.name)) out.views.push_back(&v);
+    if (v.is_matrix() && fits(v, labels->values.size()) && !is_labels(v) && !is_mask_name(v.name))
+      out.views.push_back(&v);
   if (out.views.size() < least) {
     out.views.clear();
     return false;
@@ -179,7 +185,8 @@ std::vector<Variable> unwrap(std::vector<Variable> variables) {
   return variables;
 }
 
-std::vector<Variable> join_train_test(std::vector<Variable> variables, Budget& budget, std::vector<std::string>& notes) {
+std::vector<Variable> join_train_test(std::vector<Variable> variables, Budget& budget,
+                                      std::vector<std::string>& notes) {
   struct Parts {
     const Variable *train = nullptr, *val = nullptr, *test = nullptr;
   };
@@ -219,7 +226,8 @@ std::vector<Variable> join_train_test(std::vector<Variable> variables, Budget& b
   return joined;
 }
 
-Chosen choose(const std::vector<Variable>& variables, const LoadOptions& options, Budget& budget, bool rows_are_samples) {
+Chosen choose(const std::vector<Variable>& variables, const LoadOptions& options, Budget& budget,
+              bool rows_are_samples) {
   Chosen chosen;
   chosen.rows_are_samples = rows_are_samples;
   chosen.labels = find_labels(variables, options.labels, budget);
@@ -235,7 +243,8 @@ Chosen choose(const std::vector<Variable>& variables, const LoadOptions& options
   for (const Variable& v : variables) {
     all.push_back(&v);
     if (v.is_matrix() && !(labels && labels->variable == &v) && !is_mask_name(v.name)) matrices.push_back(&v);
-    if (is_view_cell(v, 1)) for (const Variable& m : v.members) matrices.push_back(&m);
+    if (is_view_cell(v, 1))
+      for (const Variable& m : v.members) matrices.push_back(&m);
   }
   PLX_CHECK(data, !all.empty(), budget.file(), ": the file holds no variables");
   if (one_is_enough && matrices.size() == 1 && !matrices[0]->complex) {
@@ -248,7 +257,8 @@ Chosen choose(const std::vector<Variable>& variables, const LoadOptions& options
   if (matrices.size() == 1)
     PLX_FAIL(data, budget.file(), ": one view only, ", matrices[0]->describe(),
              "; multi-view data need at least two (--views 0 makes a one-view run)");
-  PLX_FAIL(data, budget.file(), ": no views found", labels ? "" : " and no labels", "; the variables are ", list_of(all));
+  PLX_FAIL(data, budget.file(), ": no views found", labels ? "" : " and no labels", "; the variables are ",
+           list_of(all));
 }
 
 }  // namespace parallax

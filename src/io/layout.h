@@ -19,17 +19,19 @@ struct Chosen {
   std::vector<const Variable*> views;
   std::string views_text;  // "X{1..3}"
   std::optional<FoundLabels> labels;
-  std::vector<const Variable*> masks;   // candidates, looked at once the views are known
+  std::vector<const Variable*> masks;  // candidates, looked at once the views are known
   std::vector<std::string> warnings;
-  bool rows_are_samples = false;        // the container says so (csv, files of our own)
+  bool rows_are_samples = false;  // the container says so (csv, files of our own)
 };
 
 bool is_label_name(const std::string& name);
 bool is_mask_name(const std::string& name);
 
 // Labels by name, or by being the only fitting integral vector. `wanted`: the user's choice, which must qualify.
-std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, const std::string& wanted, Budget& budget);
-// Values of one variable as labels; nothing if it is not of label shape, an Error if it is but its values are not labels.
+std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, const std::string& wanted,
+                                       Budget& budget);
+// Values of one variable as labels; nothing if it is not of label shape, an Error if it is but its values are not
+// labels.
 std::optional<std::vector<double>> label_values(const Variable& v, Budget& budget);
 Labels map_labels(const FoundLabels& found, const std::string& file, bool relax_classes);
 

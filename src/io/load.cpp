@@ -43,14 +43,16 @@ std::string lower_ending(const std::string& path) {
 }
 
 std::string first_bytes(Bytes b) {
-  return "'" + printable(std::string(reinterpret_cast<const char*>(b.data()), std::min<size_t>(b.size(), 16)), 64) + "'";
+  return "'" + printable(std::string(reinterpret_cast<const char*>(b.data()), std::min<size_t>(b.size(), 16)), 64) +
+         "'";
 }
 
 bool is_text(Bytes b) {
-  return std::all_of(b.begin(), b.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(b.size(), 4096)), [](std::byte x) {
-    const unsigned c = static_cast<unsigned>(x);
-    return c >= 0x20 || c == '\n' || c == '\r' || c == '\t';
-  });
+  return std::all_of(b.begin(), b.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(b.size(), 4096)),
+                     [](std::byte x) {
+                       const unsigned c = static_cast<unsigned>(x);
+                       return c >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+                     });
 }
 
 // The start of a file, to recognise HDF5 without reading gigabytes into this process.
@@ -79,8 +81,8 @@ Content read_container(const std::string& path, const LoadOptions& options, Budg
   PLX_CHECK(data, size > 0, path, ": the file is empty");
   if (starts_with(head, "version") && size < 1024) {
     const std::string text(reinterpret_cast<const char*>(head.data()), head.size());
-    PLX_CHECK(data, text.substr(0, text.find('\n')).find("git-lfs") == text.npos, path,
-              ": is a Git LFS pointer of ", size, " bytes, not the data; fetch the file itself (git lfs pull)");
+    PLX_CHECK(data, text.substr(0, text.find('\n')).find("git-lfs") == text.npos, path, ": is a Git LFS pointer of ",
+              size, " bytes, not the data; fetch the file itself (git lfs pull)");
   }
   if (looks_like_hdf5(head)) {
     H5Limits limits;
@@ -104,7 +106,8 @@ Content read_container(const std::string& path, const LoadOptions& options, Budg
     c.format = "npz";
     c.variables = read_npz(b, budget);
   } else if (starts_with(b, "\x93NUMPY")) {
-    PLX_CHECK(data, in_folder, path, ": is a single npy array; a data set needs an npz archive or a folder with one file per view");
+    PLX_CHECK(data, in_folder, path,
+              ": is a single npy array; a data set needs an npz archive or a folder with one file per view");
     c.format = "npy";
     c.variables.push_back(parse_npy(b, bytes, stem_of(path), budget));
   } else if (looks_like_mat5(b) || looks_like_mat4(b)) {
@@ -122,16 +125,18 @@ Content read_container(const std::string& path, const LoadOptions& options, Budg
   } else {
     PLX_CHECK(data, !is_text(b), path, ": is a text file, starting with ", first_bytes(b),
               "; a single text file is no multi-view data set (a folder of csv files is)");
-    PLX_FAIL(data, path, ": unknown container, starting with ", first_bytes(b), "; MAT 4 to 7.3, HDF5 and npz are read");
+    PLX_FAIL(data, path, ": unknown container, starting with ", first_bytes(b),
+             "; MAT 4 to 7.3, HDF5 and npz are read");
   }
   return c;
 }
 
 void check_trailing(const Content& c, const Chosen& chosen, const std::string& path, std::vector<std::string>& notes) {
   if (!c.trailing_bytes) return;
-  PLX_CHECK(data, chosen.labels, path, ": file truncated or damaged: ", c.trailing_bytes, " bytes at offset ", c.trailing_offset,
-            " are no variable, and no labels were read before them");
-  notes.push_back(str("warning: ", c.trailing_bytes, " trailing bytes at offset ", c.trailing_offset, " are no variable and were ignored"));
+  PLX_CHECK(data, chosen.labels, path, ": file truncated or damaged: ", c.trailing_bytes, " bytes at offset ",
+            c.trailing_offset, " are no variable, and no labels were read before them");
+  notes.push_back(str("warning: ", c.trailing_bytes, " trailing bytes at offset ", c.trailing_offset,
+                      " are no variable and were ignored"));
 }
 
 bool data_ending(const std::string& path) {
@@ -150,7 +155,8 @@ void load_file(const std::string& path, const LoadOptions& options, MultiView& o
     chosen = choose(variables, options, budget, c.rows_are_samples);
   } catch (const Error& e) {
     if (!c.trailing_bytes || e.kind != ErrorKind::data) throw;
-    PLX_FAIL(data, e.message, "; ", c.trailing_bytes, " bytes at offset ", c.trailing_offset, " are no variable: file truncated or damaged");
+    PLX_FAIL(data, e.message, "; ", c.trailing_bytes, " bytes at offset ", c.trailing_offset,
+             " are no variable: file truncated or damaged");
   }
   check_trailing(c, chosen, path, out.notes);
   assemble(chosen, options, budget, out);
@@ -195,29 +201,34 @@ void load_folder(const std::string& path, const LoadOptions& options, MultiView&
     const std::vector<Variable>& variables = kept.back();
     std::optional<FoundLabels> labels;
     std::vector<const Variable*> matrices;
-    const bool labels_file = is_label_name(stem_of(file)) || (!options.labels.empty() && stem_of(file) == options.labels);
+    const bool labels_file =
+        is_label_name(stem_of(file)) || (!options.labels.empty() && stem_of(file) == options.labels);
     if (labels_file && variables.size() == 1) {
       auto values = label_values(variables[0], file_budget);
-      PLX_CHECK(data, values.has_value(), file, ": ", variables[0].describe(), " cannot be labels: a vector or a one-hot matrix is wanted");
+      PLX_CHECK(data, values.has_value(), file, ": ", variables[0].describe(),
+                " cannot be labels: a vector or a one-hot matrix is wanted");
       labels = FoundLabels{variables[0].name, std::move(*values), &variables[0]};
     } else {
       bool has_label_name = false;
       for (const Variable& v : variables) has_label_name |= is_label_name(v.name) || v.name == options.labels;
       if (has_label_name) {
-        const bool wanted_here = std::any_of(variables.begin(), variables.end(), [&](const Variable& v) { return v.name == options.labels; });
+        const bool wanted_here = std::any_of(variables.begin(), variables.end(),
+                                             [&](const Variable& v) { return v.name == options.labels; });
         labels = find_labels(variables, wanted_here ? options.labels : "", file_budget);
       }
       for (const Variable& v : variables)
-        if (v.numeric() && (!labels || labels->variable != &v) && (v.is_matrix() || c.format == "csv")) matrices.push_back(&v);
+        if (v.numeric() && (!labels || labels->variable != &v) && (v.is_matrix() || c.format == "csv"))
+          matrices.push_back(&v);
       std::string list;
       for (const Variable* m : matrices) list += (list.empty() ? "" : ", ") + m->describe();
-      PLX_CHECK(data, matrices.size() <= 1, file, ": a file of a data folder must hold one matrix, this one holds ", list);
+      PLX_CHECK(data, matrices.size() <= 1, file, ": a file of a data folder must hold one matrix, this one holds ",
+                list);
       PLX_CHECK(data, matrices.size() == 1 || labels, file, ": holds neither a matrix nor labels");
     }
     held += file_budget.used();
     if (labels) {
-      PLX_CHECK(data, !chosen.labels || chosen.labels->values == labels->values, file, ": its labels ", labels->variable->describe(),
-                " differ from those of the other files of the folder");
+      PLX_CHECK(data, !chosen.labels || chosen.labels->values == labels->values, file, ": its labels ",
+                labels->variable->describe(), " differ from those of the other files of the folder");
       if (!chosen.labels) chosen.labels = std::move(labels);
     }
     if (matrices.size() == 1) {
@@ -231,7 +242,8 @@ void load_folder(const std::string& path, const LoadOptions& options, MultiView&
   chosen.rows_are_samples = all_rows;
   const size_t least = options.allow_one_view || options.views.size() == 1 ? 1 : 2;
   PLX_CHECK(data, !chosen.views.empty(), path, ": labels without any view in the folder");
-  PLX_CHECK(data, chosen.views.size() >= least, path, ": one view only, ", chosen.views_text, "; multi-view data need at least two (--views 0 makes a one-view run)");
+  PLX_CHECK(data, chosen.views.size() >= least, path, ": one view only, ", chosen.views_text,
+            "; multi-view data need at least two (--views 0 makes a one-view run)");
   assemble(chosen, options, budget, out);
 }
 
@@ -291,7 +303,8 @@ Labels load_labels(const std::string& path, const LoadOptions& options) {
     Content c = read_container(path, relaxed, budget, true);
     auto values = label_values(c.variables.at(0), budget);
     if (!values && c.variables[0].elements() == 1) values = to_doubles(c.variables[0], budget);
-    PLX_CHECK(data, values.has_value(), path, ": ", c.variables[0].describe(), " cannot be labels: one integer a sample is wanted");
+    PLX_CHECK(data, values.has_value(), path, ": ", c.variables[0].describe(),
+              " cannot be labels: one integer a sample is wanted");
     found = FoundLabels{c.variables[0].name, std::move(*values), nullptr};
   } else {
     Content c = read_container(path, relaxed, budget, false);
@@ -310,7 +323,8 @@ std::vector<std::string> data_set_candidates(const std::string& folder) {
     const std::string full = folder + (folder.back() == '/' ? "" : "/") + name;
     struct stat info {};
     if (::stat(full.c_str(), &info) != 0) continue;
-    if (S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && data_ending(full) && lower_ending(full) != "csv")) paths.push_back(full);
+    if (S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && data_ending(full) && lower_ending(full) != "csv"))
+      paths.push_back(full);
   }
   return paths;
 }

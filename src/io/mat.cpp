@@ -12,9 +12,9 @@ namespace {
 
 enum Tag : uint32_t { miINT8 = 1, miINT32 = 5, miUINT32 = 6, miMATRIX = 14, miCOMPRESSED = 15 };
 enum Class : uint32_t { mxCELL = 1, mxSTRUCT = 2, mxOBJECT = 3, mxCHAR = 4, mxSPARSE = 5, mxFIRST = 6, mxLAST = 15 };
-constexpr const char* class_names[] = {"unknown", "cell",  "struct", "object", "char",   "sparse", "double", "single",
-                                       "int8",    "uint8", "int16",  "uint16", "int32",  "uint32", "int64",  "uint64",
-                                       "function handle", "opaque object"};
+constexpr const char* class_names[] = {
+    "unknown", "cell",  "struct", "object", "char",   "sparse", "double", "single",          "int8",
+    "uint8",   "int16", "uint16", "int32",  "uint32", "int64",  "uint64", "function handle", "opaque object"};
 constexpr int max_depth = 16;
 constexpr uint64_t max_name = 1024;
 
@@ -56,8 +56,7 @@ Raw numbers(const Element5& e, const ByteReader& r, const char* what) {
     case 9: raw.type = Element::f64; break;
     case 12: raw.type = Element::i64; break;
     case 13: raw.type = Element::u64; break;
-    default:
-      PLX_CHECK(data, e.data.empty(), r.where(), ": damaged: ", what, " has the unknown element type ", e.type);
+    default: PLX_CHECK(data, e.data.empty(), r.where(), ": damaged: ", what, " has the unknown element type ", e.type);
   }
   return raw;
 }
@@ -76,7 +75,8 @@ struct Walker {
 
 ByteReader Walker::member(ByteReader& r, const std::string& where) {
   const Element5 e = next_element(r, "a cell or struct member");
-  PLX_CHECK(data, e.type == miMATRIX, r.where(), ": damaged: member ", where, " is no array (element type ", e.type, ")");
+  PLX_CHECK(data, e.type == miMATRIX, r.where(), ": damaged: member ", where, " is no array (element type ", e.type,
+            ")");
   return ByteReader(e.data, r.where(), r.swap());
 }
 
@@ -114,8 +114,8 @@ void Walker::cell(Variable& v, ByteReader& r, int depth) {
 void Walker::structure(Variable& v, ByteReader& r, int depth) {
   v.kind = Variable::Kind::structure;
   const Raw length = numbers(next_element(r, "field name length"), r, "field name length");
-  PLX_CHECK(data, length.type == Element::i32 && length.count() == 1, r.where(), ": damaged: field name length of struct ",
-            printable(v.name));
+  PLX_CHECK(data, length.type == Element::i32 && length.count() == 1, r.where(),
+            ": damaged: field name length of struct ", printable(v.name));
   const int32_t n = ByteReader(length.bytes, r.where(), r.swap()).number<int32_t>("field name length");
   const Bytes names = next_element(r, "field names").data;
   PLX_CHECK(data, n > 0 && n <= static_cast<int32_t>(max_name), r.where(), ": damaged: field names of ", n, " bytes");
@@ -133,7 +133,8 @@ Variable Walker::matrix(ByteReader r, const std::shared_ptr<const void>& owner, 
   v.owner = owner;
   v.name = std::move(name_if_empty);
   v.column_major = true;
-  PLX_CHECK(data, depth <= max_depth, r.where(), ": variable ", printable(v.name), " is nested deeper than ", max_depth);
+  PLX_CHECK(data, depth <= max_depth, r.where(), ": variable ", printable(v.name), " is nested deeper than ",
+            max_depth);
   PLX_CHECK(data, ++arrays <= 1000000, r.where(), ": more than a million arrays");
   if (r.left() == 0) {  // an empty array may be written as nothing
     v.kind = Variable::Kind::numeric;
@@ -152,8 +153,8 @@ Variable Walker::matrix(ByteReader r, const std::shared_ptr<const void>& owner, 
 
   const Element5 dims = next_element(r, "dimensions");
   const uint64_t rank = dims.data.size() / 4;
-  PLX_CHECK(data, dims.type == miINT32 && rank >= 2 && rank <= 32, r.where(), ": damaged: dimensions of a variable (type ",
-            dims.type, ", ", dims.data.size(), " bytes)");
+  PLX_CHECK(data, dims.type == miINT32 && rank >= 2 && rank <= 32, r.where(),
+            ": damaged: dimensions of a variable (type ", dims.type, ", ", dims.data.size(), " bytes)");
   ByteReader d(dims.data, r.where(), r.swap());
   for (uint64_t i = 0; i < rank; ++i) {
     const int32_t size = d.number<int32_t>("dimensions");
@@ -163,7 +164,8 @@ Variable Walker::matrix(ByteReader r, const std::shared_ptr<const void>& owner, 
   const Bytes name = next_element(r, "variable name").data;
   PLX_CHECK(data, name.size() <= max_name, r.where(), ": damaged: a variable name of ", name.size(), " bytes");
   if (!name.empty())
-    v.name.assign(reinterpret_cast<const char*>(name.data()), strnlen(reinterpret_cast<const char*>(name.data()), name.size()));
+    v.name.assign(reinterpret_cast<const char*>(name.data()),
+                  strnlen(reinterpret_cast<const char*>(name.data()), name.size()));
 
   if (word & 0x0200) v.type = "logical";
   if (cls == mxCELL) {
@@ -181,7 +183,8 @@ Variable Walker::matrix(ByteReader r, const std::shared_ptr<const void>& owner, 
   return v;
 }
 
-// One zlib stream holds one element. The buffer grows with what really comes out, so a lie about the size costs nothing.
+// One zlib stream holds one element. The buffer grows with what really comes out, so a lie about the size costs
+// nothing.
 std::shared_ptr<std::vector<std::byte>> inflate_element(Bytes packed, bool swap, Budget& budget, uint64_t offset) {
   const std::string where = str(budget.file(), ": the compressed variable at offset ", offset);
   z_stream z{};
@@ -205,8 +208,8 @@ std::shared_ptr<std::vector<std::byte>> inflate_element(Bytes packed, bool swap,
     z.avail_out = static_cast<uInt>(std::min<uint64_t>(room, uint64_t{1} << 30));
     const uInt before = z.avail_out;
     state = inflate(&z, Z_NO_FLUSH);
-    PLX_CHECK(data, state == Z_OK || state == Z_STREAM_END || state == Z_BUF_ERROR, where, " is damaged (zlib: ",
-              z.msg ? z.msg : "needs a dictionary", ")");
+    PLX_CHECK(data, state == Z_OK || state == Z_STREAM_END || state == Z_BUF_ERROR, where,
+              " is damaged (zlib: ", z.msg ? z.msg : "needs a dictionary", ")");
     return before - z.avail_out;
   };
   while (have < want) {
@@ -233,8 +236,8 @@ std::shared_ptr<std::vector<std::byte>> inflate_element(Bytes packed, bool swap,
     std::byte more[64];
     if (run(more, sizeof more) == 0 && state == Z_BUF_ERROR) break;
   }
-  PLX_CHECK(data, state == Z_STREAM_END, where, z.avail_in == 0 && in.empty() ? " ends early: file truncated"
-                                                                             : " holds more than it declares: damaged");
+  PLX_CHECK(data, state == Z_STREAM_END, where,
+            z.avail_in == 0 && in.empty() ? " ends early: file truncated" : " holds more than it declares: damaged");
   return out;
 }
 

@@ -22,8 +22,9 @@ struct Header4 {
 // The header if the words make sense and what they announce fits into the file.
 bool read_header(ByteReader& r, Header4& h) {
   if (r.left() < 20) return false;
-  const uint32_t type = r.number<uint32_t>("type"), rows = r.number<uint32_t>("rows"), cols = r.number<uint32_t>("columns"),
-                 imaginary = r.number<uint32_t>("complex flag"), name = r.number<uint32_t>("name length");
+  const uint32_t type = r.number<uint32_t>("type"), rows = r.number<uint32_t>("rows"),
+                 cols = r.number<uint32_t>("columns"), imaginary = r.number<uint32_t>("complex flag"),
+                 name = r.number<uint32_t>("name length");
   const uint32_t order = type / 1000, reserved = type / 100 % 10;
   h.precision = type / 10 % 10;
   h.kind = type % 10;
@@ -31,8 +32,8 @@ bool read_header(ByteReader& r, Header4& h) {
   h.cols = cols;
   h.complex = imaginary == 1;
   h.name = name;
-  return order == (r.swap() ? 1u : 0u) && reserved == 0 && h.precision <= 5 && h.kind <= 2 && imaginary <= 1 && name >= 2 &&
-         name <= 1024 && rows < (1u << 31) && cols < (1u << 31);
+  return order == (r.swap() ? 1u : 0u) && reserved == 0 && h.precision <= 5 && h.kind <= 2 && imaginary <= 1 &&
+         name >= 2 && name <= 1024 && rows < (1u << 31) && cols < (1u << 31);
 }
 
 bool is_name(Bytes b) {
@@ -72,7 +73,8 @@ MatFile read_mat4(Bytes file, const std::shared_ptr<const void>& owner, Budget& 
     v.complex = h.complex;
     v.shape = {h.rows, h.cols};
     static const char* types[] = {"double", "single", "int32", "int16", "uint16", "uint8"};
-    static const Element elements[] = {Element::f64, Element::f32, Element::i32, Element::i16, Element::u16, Element::u8};
+    static const Element elements[] = {Element::f64, Element::f32, Element::i32,
+                                       Element::i16, Element::u16, Element::u8};
     v.type = types[h.precision];
     v.single = h.precision == 1;
     const unsigned __int128 size = h.data_bytes();
@@ -102,8 +104,10 @@ MatFile read_mat4(Bytes file, const std::shared_ptr<const void>& owner, Budget& 
       auto full = std::make_shared<std::vector<double>>(static_cast<size_t>(dense / 8));
       for (uint64_t i = 0; i + 1 < lines; ++i) {
         const double row = t[i * h.cols], col = t[i * h.cols + 1];
-        PLX_CHECK(data, row >= 1 && row <= static_cast<double>(v.shape[0]) && col >= 1 && col <= static_cast<double>(v.shape[1]),
-                  budget.file(), ": damaged: sparse variable ", v.describe(), " has an entry at ", row, ", ", col);
+        PLX_CHECK(
+            data,
+            row >= 1 && row <= static_cast<double>(v.shape[0]) && col >= 1 && col <= static_cast<double>(v.shape[1]),
+            budget.file(), ": damaged: sparse variable ", v.describe(), " has an entry at ", row, ", ", col);
         (*full)[(static_cast<uint64_t>(col) - 1) * v.shape[0] + static_cast<uint64_t>(row) - 1] += t[i * h.cols + 2];
       }
       v.values = Raw{Element::f64, false, std::as_bytes(std::span<const double>(*full))};

@@ -30,7 +30,8 @@ class DictParser {
       const std::string key = quoted();
       expect(':');
       if (key == "descr") {
-        PLX_CHECK(data, peek() == '\'' || peek() == '"', where_, ": the array has a structured type, which is not read");
+        PLX_CHECK(data, peek() == '\'' || peek() == '"', where_,
+                  ": the array has a structured type, which is not read");
         h.descr = quoted();
         has_descr = true;
       } else if (key == "fortran_order") {
@@ -44,7 +45,8 @@ class DictParser {
       }
       if (peek() == ',') ++at_;
     }
-    PLX_CHECK(data, has_descr && has_order && has_shape, where_, ": damaged npy header: descr, fortran_order or shape missing");
+    PLX_CHECK(data, has_descr && has_order && has_shape, where_,
+              ": damaged npy header: descr, fortran_order or shape missing");
     return h;
   }
 
@@ -115,8 +117,8 @@ void write_array(const std::string& path, const char* descr, const std::string& 
 }
 
 std::string shape2(uint64_t rows, uint64_t cols, uint64_t values, const std::string& path) {
-  PLX_CHECK(shape, wide_product(std::vector<uint64_t>{rows, cols}) == values, path, ": ", values, " values for a matrix of ",
-            rows, " x ", cols);
+  PLX_CHECK(shape, wide_product(std::vector<uint64_t>{rows, cols}) == values, path, ": ", values,
+            " values for a matrix of ", rows, " x ", cols);
   return "(" + std::to_string(rows) + ", " + std::to_string(cols) + ")";
 }
 
@@ -130,7 +132,8 @@ Variable parse_npy(Bytes bytes, std::shared_ptr<const void> owner, const std::st
   const int major = r.number<uint8_t>("npy version");
   r.number<uint8_t>("npy version");
   PLX_CHECK(data, major >= 1 && major <= 3, where, " has the unknown npy version ", major);
-  const uint64_t length = major == 1 ? r.number<uint16_t>("npy header length") : r.number<uint32_t>("npy header length");
+  const uint64_t length =
+      major == 1 ? r.number<uint16_t>("npy header length") : r.number<uint32_t>("npy header length");
   PLX_CHECK(data, length <= (uint64_t{1} << 20), where, " has an npy header of ", length, " bytes");
   const Bytes text = r.take(length, "the npy header");
   const Header h = DictParser(std::string(reinterpret_cast<const char*>(text.data()), text.size()), where).parse();
@@ -157,21 +160,33 @@ Variable parse_npy(Bytes bytes, std::shared_ptr<const void> owner, const std::st
     if (kind == '?' && k == h.descr.size()) kind = 'b', width = 1;
     v.complex = kind == 'c';
     v.single = (kind == 'f' && width == 4) || (kind == 'c' && width == 8);
-    if (kind == 'f' && width == 8) v.values.type = Element::f64;
-    else if (kind == 'f' && width == 4) v.values.type = Element::f32;
-    else if ((kind == 'b' || kind == 'u') && width == 1) v.values.type = Element::u8;
-    else if (kind == 'u' && width == 2) v.values.type = Element::u16;
-    else if (kind == 'u' && width == 4) v.values.type = Element::u32;
-    else if (kind == 'u' && width == 8) v.values.type = Element::u64;
-    else if (kind == 'i' && width == 1) v.values.type = Element::i8;
-    else if (kind == 'i' && width == 2) v.values.type = Element::i16;
-    else if (kind == 'i' && width == 4) v.values.type = Element::i32;
-    else if (kind == 'i' && width == 8) v.values.type = Element::i64;
-    else return kind == 'c' && (width == 8 || width == 16);
+    if (kind == 'f' && width == 8)
+      v.values.type = Element::f64;
+    else if (kind == 'f' && width == 4)
+      v.values.type = Element::f32;
+    else if ((kind == 'b' || kind == 'u') && width == 1)
+      v.values.type = Element::u8;
+    else if (kind == 'u' && width == 2)
+      v.values.type = Element::u16;
+    else if (kind == 'u' && width == 4)
+      v.values.type = Element::u32;
+    else if (kind == 'u' && width == 8)
+      v.values.type = Element::u64;
+    else if (kind == 'i' && width == 1)
+      v.values.type = Element::i8;
+    else if (kind == 'i' && width == 2)
+      v.values.type = Element::i16;
+    else if (kind == 'i' && width == 4)
+      v.values.type = Element::i32;
+    else if (kind == 'i' && width == 8)
+      v.values.type = Element::i64;
+    else
+      return kind == 'c' && (width == 8 || width == 16);
     return true;
   };
   PLX_CHECK(data, sized || kind == '?', where, " has the unreadable element type '", printable(h.descr), "'");
-  PLX_CHECK(data, pick(), where, " has the element type '", printable(h.descr), "'; f4, f8, i1 to i8, u1 to u8 and b1 are read");
+  PLX_CHECK(data, pick(), where, " has the element type '", printable(h.descr),
+            "'; f4, f8, i1 to i8, u1 to u8 and b1 are read");
   v.kind = Variable::Kind::numeric;
   v.type = kind == 'b' ? "logical" : name_of(v.values.type);
   const uint64_t unit = v.complex ? width : size_of(v.values.type);
@@ -191,8 +206,8 @@ Variable read_npy(const std::string& path, uint64_t max_bytes) {
 
 std::vector<int32_t> read_npy_labels(const std::string& path) {
   const Variable v = read_npy(path);
-  PLX_CHECK(data, v.numeric() && !v.complex && (v.is_vector() || v.elements() <= 1), path, ": labels want one number per sample, found ",
-            v.describe());
+  PLX_CHECK(data, v.numeric() && !v.complex && (v.is_vector() || v.elements() <= 1), path,
+            ": labels want one number per sample, found ", v.describe());
   Budget budget(path, uint64_t{16} << 30);
   std::vector<int32_t> labels;
   for (const double x : to_doubles(v, budget)) {

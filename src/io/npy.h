@@ -10,12 +10,12 @@ Variable parse_npy(Bytes bytes, std::shared_ptr<const void> owner, const std::st
 
 // A single npy file.
 Variable read_npy(const std::string& path, uint64_t max_bytes = uint64_t{16} << 30);
-std::vector<int32_t> read_npy_labels(const std::string& path);                       // 1-d, integral
+std::vector<int32_t> read_npy_labels(const std::string& path);  // 1-d, integral
 std::vector<double> read_npy_matrix(const std::string& path, uint64_t& rows, uint64_t& cols);
 
 // C order, little endian, written atomically.
-void write_npy(const std::string& path, std::span<const int32_t> values);                            // [n]
-void write_npy(const std::string& path, std::span<const float> values);                              // [n]
+void write_npy(const std::string& path, std::span<const int32_t> values);                              // [n]
+void write_npy(const std::string& path, std::span<const float> values);                                // [n]
 void write_npy(const std::string& path, std::span<const float> values, uint64_t rows, uint64_t cols);  // [rows, cols]
 void write_npy(const std::string& path, std::span<const double> values, uint64_t rows, uint64_t cols);
 

@@ -53,8 +53,8 @@ std::vector<Variable> read_npz(Bytes file, Budget& budget) {
     PLX_CHECK(data, s.encryption_method == ZIP_EM_NONE, where, " is encrypted");
     PLX_CHECK(data, s.comp_method == ZIP_CM_STORE || s.comp_method == ZIP_CM_DEFLATE, where, " uses zip method ",
               s.comp_method, "; stored and deflated members are read");
-    PLX_CHECK(data, s.comp_size <= file.size(), where, " claims ", s.comp_size, " stored bytes in a file of ", file.size(),
-              ": truncated or damaged");
+    PLX_CHECK(data, s.comp_size <= file.size(), where, " claims ", s.comp_size, " stored bytes in a file of ",
+              file.size(), ": truncated or damaged");
     budget.check_ratio(s.size, s.comp_size, s.comp_method == ZIP_CM_STORE ? 1 : zlib_ratio, what);
     budget.take(s.size, what);
     zip_file_t* f = zip_fopen_index(archive.z, static_cast<zip_uint64_t>(i), 0);
@@ -63,7 +63,8 @@ std::vector<Variable> read_npz(Bytes file, Budget& budget) {
     auto bytes = std::make_shared<std::vector<std::byte>>();
     std::string problem;
     while (problem.empty()) {
-      const size_t have = bytes->size(), room = static_cast<size_t>(std::min<uint64_t>(s.size - have, uint64_t{4} << 20)) + 1;
+      const size_t have = bytes->size(),
+                   room = static_cast<size_t>(std::min<uint64_t>(s.size - have, uint64_t{4} << 20)) + 1;
       bytes->resize(have + room);
       const zip_int64_t n = zip_fread(f, bytes->data() + have, room);
       bytes->resize(have + static_cast<size_t>(std::max<zip_int64_t>(n, 0)));

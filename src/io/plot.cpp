@@ -30,14 +30,17 @@ namespace {
 std::string quoted(const std::string& text, size_t limit = 120) {
   std::string out = "'";
   for (const char c : printable(text, limit)) {
-    if (c == '\'') out += "\xe2\x80\x99";  // a typographic one: doubled quotes confuse its parser
-    else out += c;
+    if (c == '\'')
+      out += "\xe2\x80\x99";  // a typographic one: doubled quotes confuse its parser
+    else
+      out += c;
   }
   return out + "'";
 }
 
 // colours that stay apart for colour-blind readers (Okabe and Ito), darkest first
-constexpr const char* colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#8C6D1F", "#7F7F7F"};
+constexpr const char* colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9",
+                                   "#E69F00", "#000000", "#8C6D1F", "#7F7F7F"};
 constexpr int dashes[] = {1, 2, 4, 5};
 
 struct Range {
@@ -85,37 +88,48 @@ std::string body(const Plot& p) {
        "unset key\n";
   s += "set xrange [" + number_text(x.low) + ":" + number_text(x.high) + "]\n";
   const double top = 0.90, bottom = 0.11, gap = 0.05;
-  const double height = panels.empty() ? 0.8 : (top - bottom - gap * static_cast<double>(panels.size() - 1)) / static_cast<double>(panels.size());
+  const double height = panels.empty() ? 0.8
+                                       : (top - bottom - gap * static_cast<double>(panels.size() - 1)) /
+                                             static_cast<double>(panels.size());
   s += "set multiplot\nset lmargin at screen 0.09\nset rmargin at screen 0.79\n";
   for (size_t k = 0; k < panels.size(); ++k) {
     const PlotPanel& panel = *panels[k];
     const double high = top - static_cast<double>(k) * (height + gap);
     s += "set tmargin at screen " + number_text(high) + "\nset bmargin at screen " + number_text(high - height) + "\n";
-    s += k == 0 ? "set title " + quoted(p.title) + " noenhanced font ',13' offset 0," + (p.phases.size() > 1 ? "1.1" : "0") + "\n" : "unset title\n";
+    s += k == 0 ? "set title " + quoted(p.title) + " noenhanced font ',13' offset 0," +
+                      (p.phases.size() > 1 ? "1.1" : "0") + "\n"
+                : "unset title\n";
     s += "set key at screen 0.8, screen " + number_text(high) +
          " left top vertical Left reverse samplen 2 spacing 1.15 noenhanced font ',10'\n";
     s += panel.log_y ? "set logscale y\nset format y '10^{%L}'\n" : "unset logscale y\nset format y '%.4g'\n";
-    s += k + 1 == panels.size() ? "set xlabel " + quoted(p.x_label) + " noenhanced\nset format x '%.0f'\n" : "unset xlabel\nset format x ''\n";
+    s += k + 1 == panels.size() ? "set xlabel " + quoted(p.x_label) + " noenhanced\nset format x '%.0f'\n"
+                                : "unset xlabel\nset format x ''\n";
     s += "unset arrow\nunset label\n";
-    s += "set label 1000 " + quoted(panel.label) + " at screen 0.022, screen " + number_text(high - height / 2) + " rotate center noenhanced\n";
+    s += "set label 1000 " + quoted(panel.label) + " at screen 0.022, screen " + number_text(high - height / 2) +
+         " rotate center noenhanced\n";
     for (size_t i = 0; i < p.phases.size() && p.phases.size() > 1; ++i) {
       const double start = p.phases[i].start, end = i + 1 < p.phases.size() ? p.phases[i + 1].start : x.high;
-      if (i > 0) s += "set arrow from first " + number_text(start) + ", graph 0 to first " + number_text(start) + ", graph 1 nohead lc rgb '#808080' dt 3 lw 1\n";
+      if (i > 0)
+        s += "set arrow from first " + number_text(start) + ", graph 0 to first " + number_text(start) +
+             ", graph 1 nohead lc rgb '#808080' dt 3 lw 1\n";
       if (k == 0)
-        s += "set label " + std::to_string(i + 1) + " " + quoted(p.phases[i].name) + " at first " + number_text((std::max(start, x.low) + end) / 2) +
+        s += "set label " + std::to_string(i + 1) + " " + quoted(p.phases[i].name) + " at first " +
+             number_text((std::max(start, x.low) + end) / 2) +
              ", graph 1 center offset 0,0.6 noenhanced font ',10' tc rgb '#606060'\n";
     }
     std::string lines;
     for (size_t j = 0; j < panel.series.size(); ++j) {
       const PlotSeries& series = panel.series[j];
-      const size_t count = static_cast<size_t>(std::count_if(series.y.begin(), series.y.end(), [](double y) { return std::isfinite(y); }));
+      const size_t count = static_cast<size_t>(
+          std::count_if(series.y.begin(), series.y.end(), [](double y) { return std::isfinite(y); }));
       if (count == 0) continue;
       const char* colour = colours[j % std::size(colours)];
       // scores are taken every few epochs: few points are shown as such
       const std::string style = count <= 40 ? "linespoints pt 7 ps 0.45" : "lines";
-      lines += (lines.empty() ? "plot " : ", ") + std::string("$d") + std::to_string(k) + "_" + std::to_string(j) + " using 1:2 with " +
-               style + " lw 1.8 dt " + std::to_string(dashes[j / std::size(colours) % std::size(dashes)]) + " lc rgb '" + colour +
-               "' title " + quoted(series.name);
+      lines += (lines.empty() ? "plot " : ", ") + std::string("$d") + std::to_string(k) + "_" + std::to_string(j) +
+               " using 1:2 with " + style + " lw 1.8 dt " +
+               std::to_string(dashes[j / std::size(colours) % std::size(dashes)]) + " lc rgb '" + colour + "' title " +
+               quoted(series.name);
     }
     s += lines + "\n";
   }
@@ -144,7 +158,9 @@ int run_gnuplot(const std::string& gnuplot, const std::string& text) {
   for (const int out : {1, 2}) posix_spawn_file_actions_addopen(&actions, out, "/dev/null", O_WRONLY, 0);
   const char* argv[] = {gnuplot.c_str(), nullptr};
   pid_t child = -1;
-  const int error = done == text.size() ? ::posix_spawn(&child, gnuplot.c_str(), &actions, nullptr, const_cast<char**>(argv), environ) : EIO;
+  const int error = done == text.size()
+                        ? ::posix_spawn(&child, gnuplot.c_str(), &actions, nullptr, const_cast<char**>(argv), environ)
+                        : EIO;
   posix_spawn_file_actions_destroy(&actions);
   ::close(fd);
   if (error) return -1;
@@ -177,7 +193,8 @@ std::string gnuplot_path() {
 
 std::string draw(const Plot& plot, const std::string& stem) {
   if (std::none_of(plot.panels.begin(), plot.panels.end(), has_points)) return "nothing to plot";
-  const std::string png = "pngcairo size 1400,900 font 'DejaVu Sans,11' fontscale 1.25 linewidth 1.2 background rgb 'white'";
+  const std::string png =
+      "pngcairo size 1400,900 font 'DejaVu Sans,11' fontscale 1.25 linewidth 1.2 background rgb 'white'";
   const std::string svg = "svg size 1000,640 font 'DejaVu Sans,Arial,sans-serif,12' background rgb 'white'";
   const auto keep_script = [&](const std::string& why) {
     write_file(stem + ".gp", script(plot, png, file_name(stem) + ".png"));

@@ -1,5 +1,5 @@
-// Line charts of a run (losses and scores over epochs) as PNG and SVG, drawn by gnuplot in a process of its own. gnuplot
-// is optional: without it the script with its data stays behind, and a sentence says what to install.
+// Line charts of a run (losses and scores over epochs) as PNG and SVG, drawn by gnuplot in a process of its own.
+// gnuplot is optional: without it the script with its data stays behind, and a sentence says what to install.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,7 +11,7 @@ struct PlotSeries {
   std::vector<double> x, y;  // a NaN in y leaves a gap
 };
 struct PlotPanel {
-  std::string label;    // of the y axis
+  std::string label;  // of the y axis
   bool log_y = false;
   std::vector<PlotSeries> series;
 };

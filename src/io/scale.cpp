@@ -12,8 +12,7 @@ namespace {
 constexpr const char* names[] = {"none", "minmax", "minmax-global", "unit-row", "standardise"};
 
 // The published loaders go through scikit-learn's MinMaxScaler; this is its arithmetic, in its order of operations.
-template <class T>
-void min_max(T low, T high, ScalePlan& plan) {
+template <class T> void min_max(T low, T high, ScalePlan& plan) {
   T r = high - low;
   if (r < T(10) * std::numeric_limits<T>::epsilon()) r = T(1);
   const T a = T(1) / r, b = T(0) - low * a;
@@ -21,8 +20,7 @@ void min_max(T low, T high, ScalePlan& plan) {
   plan.b.push_back(b);
 }
 
-template <class T>
-void fit(const std::vector<T>& x, int64_t rows, int64_t cols, ScalePlan& plan) {
+template <class T> void fit(const std::vector<T>& x, int64_t rows, int64_t cols, ScalePlan& plan) {
   const size_t d = static_cast<size_t>(cols);
   if (x.empty()) return;
   std::vector<T> low(x.begin(), x.begin() + cols), high = low;
@@ -54,10 +52,11 @@ void fit(const std::vector<T>& x, int64_t rows, int64_t cols, ScalePlan& plan) {
   }
 }
 
-template <class T, class Out>
-std::vector<Out> run(const ScalePlan& plan, const View& view) {
+template <class T, class Out> std::vector<Out> run(const ScalePlan& plan, const View& view) {
   const size_t n = static_cast<size_t>(view.rows), d = static_cast<size_t>(view.cols);
-  const size_t wanted = plan.kind == Scale::minmax || plan.kind == Scale::standardise ? d : plan.kind == Scale::minmax_global ? 1 : 0;
+  const size_t wanted = plan.kind == Scale::minmax || plan.kind == Scale::standardise ? d
+                        : plan.kind == Scale::minmax_global                           ? 1
+                                                                                      : 0;
   PLX_CHECK(shape, plan.a.size() == wanted && plan.b.size() == wanted, "view ", view.name, " has ", d,
             " columns, its scaling was fitted on ", plan.a.size());
   std::vector<Out> y(n * d);
@@ -87,7 +86,8 @@ std::vector<Out> run(const ScalePlan& plan, const View& view) {
           case Scale::unit_row:
             for (size_t i = 0; i < n; ++i) {
               double square = 0;
-              for (size_t c = 0; c < d; ++c) square += static_cast<double>(x[i * d + c]) * static_cast<double>(x[i * d + c]);
+              for (size_t c = 0; c < d; ++c)
+                square += static_cast<double>(x[i * d + c]) * static_cast<double>(x[i * d + c]);
               const T norm = static_cast<T>(std::max(std::sqrt(square), 1e-12));
               for (size_t c = 0; c < d; ++c) y[i * d + c] = static_cast<Out>(static_cast<T>(x[i * d + c]) / norm);
             }

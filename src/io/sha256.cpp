@@ -94,12 +94,15 @@ std::string sha256_of_file(const std::string& path) {
   ssize_t n = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? 1 : -2;
   while (n > 0) {
     n = ::read(fd, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) n = 1;
-    else if (n > 0) s.add(std::span(buffer).first(static_cast<size_t>(n)));
+    if (n < 0 && errno == EINTR)
+      n = 1;
+    else if (n > 0)
+      s.add(std::span(buffer).first(static_cast<size_t>(n)));
   }
   const int error = errno;
   ::close(fd);
-  PLX_CHECK(data, n == 0, path, n == -2 ? ": is not a regular file" : ": cannot read: ", n == -2 ? "" : errno_text(error));
+  PLX_CHECK(data, n == 0, path,
+            n == -2 ? ": is not a regular file" : ": cannot read: ", n == -2 ? "" : errno_text(error));
   return s.hex();
 }
 

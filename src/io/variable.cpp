@@ -56,7 +56,7 @@ size_t size_of(Element e) {
 }
 
 const char* name_of(Element e) {
-  static const char* names[] = {"double", "single", "int8",  "uint8", "int16",
+  static const char* names[] = {"double", "single", "int8",   "uint8", "int16",
                                 "uint16", "int32",  "uint32", "int64", "uint64"};
   return names[static_cast<size_t>(e)];
 }
@@ -92,8 +92,7 @@ std::string Variable::describe() const {
 namespace {
 
 // Calls f(read) with read(i) = element i as double; one switch for a whole array, not one per element.
-template <class T, bool swap>
-struct Reader {
+template <class T, bool swap> struct Reader {
   const std::byte* p;
   T operator()(uint64_t i) const {
     T v;
@@ -107,15 +106,13 @@ struct Reader {
     return v;
   }
 };
-template <class T, class F>
-void with_order(const Raw& r, F& f) {
+template <class T, class F> void with_order(const Raw& r, F& f) {
   if (r.swap)
     f(Reader<T, true>{r.bytes.data()});
   else
     f(Reader<T, false>{r.bytes.data()});
 }
-template <class F>
-void with_reader(const Raw& r, F f) {
+template <class F> void with_reader(const Raw& r, F f) {
   switch (r.type) {
     case Element::f64: return with_order<double>(r, f);
     case Element::f32: return with_order<float>(r, f);
@@ -164,8 +161,7 @@ void expand_sparse(const Variable& v, bool transposed, std::vector<T>& out, cons
 }
 
 // out[row, col], row = index along the sample dimension, col = the other dimensions with the last one fastest
-template <class T>
-std::vector<T> gather(const Variable& v, bool transposed, Budget& budget) {
+template <class T> std::vector<T> gather(const Variable& v, bool transposed, Budget& budget) {
   std::vector<uint64_t> shape = v.shape;
   while (shape.size() < 2) shape.push_back(1);
   const size_t d = shape.size(), sample = transposed ? d - 1 : 0;
@@ -272,8 +268,8 @@ Variable join_rows(const std::string& name, const std::vector<const Variable*>& 
   }
   // parts lie sample after sample: along columns that is the transpose of the variable
   joined.column_major = along_columns;
-  joined.shape = along_columns ? std::vector<uint64_t>{parts[0]->rows(), cols}
-                               : std::vector<uint64_t>{rows, parts[0]->cols()};
+  joined.shape =
+      along_columns ? std::vector<uint64_t>{parts[0]->rows(), cols} : std::vector<uint64_t>{rows, parts[0]->cols()};
   joined.values = Raw{joined.single ? Element::f32 : Element::f64, false, Bytes(*values)};
   joined.owner = values;
   return joined;

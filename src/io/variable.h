@@ -29,8 +29,8 @@ struct Variable {
   std::string type;  // array class: "double", "single", "logical", ...; of other kinds, what it is
   bool single = false, complex = false, sparse = false, column_major = false;
   std::vector<uint64_t> shape;
-  Raw values, ir, jc;              // ir, jc: rows and column starts of a column-compressed sparse matrix
-  std::vector<Variable> members;   // of a cell in order, of a 1 x 1 struct by name
+  Raw values, ir, jc;                 // ir, jc: rows and column starts of a column-compressed sparse matrix
+  std::vector<Variable> members;      // of a cell in order, of a 1 x 1 struct by name
   std::shared_ptr<const void> owner;  // what keeps the raw bytes alive
 
   bool numeric() const { return kind == Kind::numeric; }

@@ -70,7 +70,7 @@ FitResult fit(const FitOptions& o, const MultiView& data, Context& ctx, const st
   eval.seed = ctx.seed();
   eval.labelling = method->labelling();
 
-  Trainer trainer(ctx, *method, prepare(o, result.scale, data, ctx, result), eval.clusters);
+  Trainer trainer(ctx, *method, prepare(o, result.scale, data, ctx, result), eval.clusters, model.view_names);
   trainer.build(o.log);
   model.spec = trainer.spec();
   int64_t epochs = 0;

@@ -80,14 +80,15 @@ void save_model(const std::string& path, const Model& m, ParamStore& store) {
 }
 
 struct Predictor::Impl {
-  Context& ctx;
+  int threads;
   Model model;
+  std::unique_ptr<Context> own;  // with the model's seed: evaluation may draw
   std::unique_ptr<Method> method;
   std::unique_ptr<ParamStore> store;
   std::map<std::string, Tensor> state;
 };
 
-Predictor::Predictor(Context& ctx, const std::string& given) : impl_(new Impl{ctx, {}, nullptr, nullptr, {}}) {
+Predictor::Predictor(const Context& ctx, const std::string& given) : impl_(new Impl{ctx.threads(), {}, nullptr, nullptr, nullptr, {}}) {
   const std::string path = std::filesystem::is_directory(given) ? (std::filesystem::path(given) / "model.h5").string() : given;
   const H5Tree tree = read_hdf5(path);
   const H5Node& root = tree.root();
@@ -101,6 +102,7 @@ Predictor::Predictor(Context& ctx, const std::string& given) : impl_(new Impl{ct
   m.spec.clusters = static_cast<int>(root.integer("clusters"));
   m.spec.dims = root.attrs.at("dims").as_i64("dims");
   m.view_names = root.attrs.at("view_names").strings("view_names");
+  m.spec.names = m.view_names;
   PLX_CHECK(data, !m.spec.dims.empty() && m.spec.clusters > 0, path, ": no widths or clusters");
   const nlohmann::json settings = nlohmann::json::parse(root.text("settings"), nullptr, false);
   PLX_CHECK(data, settings.is_object(), path, ": the settings are damaged");
@@ -119,11 +121,13 @@ Predictor::Predictor(Context& ctx, const std::string& given) : impl_(new Impl{ct
   }
   if (const H5Node* c = tree.find("/centres")) m.centres = c->as_f64("/centres");
 
+  impl_->own = std::make_unique<Context>(Context::Options{.seed = m.seed, .threads = impl_->threads});
+  Context& own = *impl_->own;
   impl_->method = m.make();
-  impl_->store = std::make_unique<ParamStore>(ctx, DType::f32);
+  impl_->store = std::make_unique<ParamStore>(own, DType::f32);
   std::vector<Tensor> none;
-  for (const int64_t d : m.spec.dims) none.push_back(Tensor::persistent(ctx, DType::f32, {1, d}));
-  Build b{ctx, *impl_->store, m.spec, none, impl_->state, [](const std::string&) {}};
+  for (const int64_t d : m.spec.dims) none.push_back(Tensor::persistent(own, DType::f32, {1, d}));
+  Build b{own, *impl_->store, m.spec, none, impl_->state, [](const std::string&) {}};
   b.predict = true;
   impl_->method->build(b);
   impl_->store->allocate();
@@ -142,10 +146,10 @@ Prediction Predictor::predict(const MultiView& data) const {
   const Model& m = impl_->model;
   PLX_CHECK(data, data.dims() == m.spec.dims, data.path, ": ", data.views.size(), " views of widths that are not the model's (", m.spec.views(), " views)");
   PLX_CHECK(data, impl_->method->repeatable_by_row(), "this run draws random numbers at evaluation (reference profile), so its result cannot be repeated for single rows; train with profile=sound");
-  Features f = map_rows(impl_->ctx, *impl_->store, scaled_views(impl_->ctx, DType::f32, data, m.scaling), m.phase,
+  Features f = map_rows(*impl_->own, *impl_->store, scaled_views(*impl_->own, DType::f32, data, m.scaling), m.phase,
                         [&](Rows& r) { impl_->method->embed(r); });
   Prediction p;
-  label_rows(impl_->ctx, f, m.centres, p.labels, p.confidence);
+  label_rows(*impl_->own, f, m.centres, p.labels, p.confidence);
   const Tensor* fused = f.find("fused");
   p.embedding = fused->to_vector<float>();
   p.dim = fused->cols();

@@ -60,10 +60,11 @@ struct Trainer::Impl final : Eval {
   std::function<void(const std::string&)> log_line;
   int64_t epochs_done = 0, steps_done = 0;
 
-  Impl(Context& c, Method& m, std::vector<Tensor> v, int clusters) : context(c), method(m), views(std::move(v)), params(c, views.at(0).dtype()) {
+  Impl(Context& c, Method& m, std::vector<Tensor> v, int clusters, std::vector<std::string> names) : context(c), method(m), views(std::move(v)), params(c, views.at(0).dtype()) {
     data_spec.samples = views[0].rows();
     for (const Tensor& t : views) data_spec.dims.push_back(t.cols());
     data_spec.clusters = clusters;
+    data_spec.names = std::move(names);
   }
 
   Context& ctx() override { return context; }
@@ -103,6 +104,14 @@ struct Trainer::Impl final : Eval {
     std::unique_ptr<Optimizer> optimizer;
     std::unique_ptr<Tape> tape;
   };
+  // A phase under way: its batch, updates and the order of the present epoch.
+  struct Current {
+    Batch batch;
+    std::vector<Running> updates;
+    std::vector<int64_t> order;
+    int64_t batches = 1, next = 0;
+  } current;
+
   struct Sums {
     std::vector<std::pair<std::string, double>> list;
     void add(const std::string& name, double x) {
@@ -133,6 +142,28 @@ struct Trainer::Impl final : Eval {
     context.end_step();
   }
 
+  void start_phase(const Phase& p) {
+    current = {};
+    current.batch = make_batch(p.batch);
+    current.batches = std::max<int64_t>(1, data_spec.samples / current.batch.rows);
+    for (const Update& u : p.updates)
+      current.updates.push_back({&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context)});
+  }
+
+  // The next batch of the epoch (a new order begins each epoch), one update of each kind.
+  void next_batch(Sums& sums) {
+    Batch& b = current.batch;
+    if (!b.whole) {
+      if (current.next == 0)
+        current.order = shuffled(data_spec.samples, context.seed(), tag_of("shuffle"), static_cast<uint32_t>(epochs_done + 1));
+      const auto from = current.order.begin() + current.next * b.rows;
+      b.ids.assign(std::vector<int64_t>(from, from + b.rows));
+      for (size_t v = 0; v < views.size(); ++v) gather_rows(context, views[v], b.ids, b.views[v]);
+    }
+    current.next = (current.next + 1) % current.batches;
+    for (Running& u : current.updates) one_update(u, b, sums, current.updates.size() > 1);
+  }
+
   void run(const TrainerOptions& o) {
     log_line = o.log;
     const auto start = std::chrono::steady_clock::now();
@@ -146,29 +177,18 @@ struct Trainer::Impl final : Eval {
       const Breadcrumb crumb{phase};
       epoch = 0;
       if (p.before) p.before(*this);
-      Batch batch = make_batch(p.batch);
-      const int64_t batches = std::max<int64_t>(1, data_spec.samples / batch.rows);
-      std::vector<Running> updates;
-      for (const Update& u : p.updates) updates.push_back({&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context)});
+      start_phase(p);
       Selection best;
       for (epoch = 1; epoch <= p.epochs; ++epoch) {
         const Breadcrumb at{"epoch", epoch};
         if (p.before_epoch) p.before_epoch(*this);
         if (p.lr_factor)
-          for (Running& u : updates) u.optimizer->set_lr(u.update->opt.lr * p.lr_factor(epoch));
-        std::vector<int64_t> order;
-        if (!batch.whole) order = shuffled(data_spec.samples, context.seed(), tag_of("shuffle"), static_cast<uint32_t>(epochs_done + 1));
+          for (Running& u : current.updates) u.optimizer->set_lr(u.update->opt.lr * p.lr_factor(epoch));
         Sums sums;
-        for (int64_t i = 0; i < batches; ++i) {
-          if (!batch.whole) {
-            batch.ids.assign(std::vector<int64_t>(order.begin() + i * batch.rows, order.begin() + (i + 1) * batch.rows));
-            for (size_t v = 0; v < views.size(); ++v) gather_rows(context, views[v], batch.ids, batch.views[v]);
-          }
-          for (Running& u : updates) one_update(u, batch, sums, updates.size() > 1);
-        }
+        for (int64_t i = 0; i < current.batches; ++i) next_batch(sums);
         ++epochs_done;
         EpochRow row{phase, epochs_done, steps_done, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), {}};
-        for (auto& [name, x] : sums.list) row.losses.emplace_back(name, x / static_cast<double>(batches));
+        for (auto& [name, x] : sums.list) row.losses.emplace_back(name, x / static_cast<double>(current.batches));
         if (p.select && (epoch % p.select_every == 0 || epoch == p.epochs)) best.offer(params, p.select(*this), epoch);
         const bool end = epoch == p.epochs;
         if (end && p.select) {
@@ -200,8 +220,8 @@ struct Trainer::Impl final : Eval {
   };
 };
 
-Trainer::Trainer(Context& ctx, Method& method, std::vector<Tensor> views, int clusters)
-    : impl_(std::make_unique<Impl>(ctx, method, std::move(views), clusters)) {
+Trainer::Trainer(Context& ctx, Method& method, std::vector<Tensor> views, int clusters, std::vector<std::string> names)
+    : impl_(std::make_unique<Impl>(ctx, method, std::move(views), clusters, std::move(names))) {
   const std::string no = method.unfit(impl_->data_spec);
   PLX_CHECK(data, no.empty(), no);
 }
@@ -217,6 +237,18 @@ void Trainer::build(const std::function<void(const std::string&)>& log) {
   if (!plan.empty()) m.phase = plan.back().name;
 }
 void Trainer::train(const TrainerOptions& options) { impl_->run(options); }
+void Trainer::prepare(Phase& p) {
+  impl_->phase = p.name;
+  impl_->epoch = 0;
+  if (p.before) p.before(*impl_);
+  impl_->start_phase(p);
+  impl_->epoch = 1;
+  if (p.before_epoch) p.before_epoch(*impl_);
+}
+void Trainer::step(Phase&) {
+  Impl::Sums sums;
+  impl_->next_batch(sums);
+}
 Features Trainer::embed(const std::vector<Tensor>& views) const { return impl_->embed(views); }
 Features Trainer::embed() const { return impl_->embed(impl_->views); }
 ParamStore& Trainer::store() { return impl_->params; }

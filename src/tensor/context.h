@@ -2,6 +2,7 @@
 // one per thread that trains. Two contexts do not know of each other.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -69,6 +70,8 @@ class Context {
   Arena& arena() { return arena_; }
   const std::shared_ptr<MemoryMeter>& memory() const { return memory_; }
   Counters& counters() { return counters_; }
+  // A bench's ear: called with every list of f32 products (a Products<float>) that runs. Null otherwise.
+  std::function<void(const void*)> on_products;
 
  private:
   friend class ScratchScope;

@@ -31,7 +31,10 @@ template Product<double> product(const Tensor&, const Tensor&, const Tensor&, co
 
 template <class T> void gemm(Context& ctx, std::span<const Product<T>> products) {
   ctx.counters().gemms += products.size();
-  run(ctx, Products<T>{products.data(), static_cast<int64_t>(products.size())});
+  const Products<T> list{products.data(), static_cast<int64_t>(products.size())};
+  if constexpr (sizeof(T) == 4)
+    if (ctx.on_products) ctx.on_products(&list);
+  run(ctx, list);
 }
 template void gemm(Context&, std::span<const Product<float>>);
 template void gemm(Context&, std::span<const Product<double>>);

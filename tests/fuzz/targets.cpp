@@ -27,8 +27,7 @@ void data_set(std::vector<Variable> variables, Budget& budget, bool rows_are_sam
   to_json(inspect(out));
 }
 
-template <class F>
-bool only_errors(F f) {
+template <class F> bool only_errors(F f) {
   try {
     f();
     return true;

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include "golden.h"
@@ -11,7 +12,7 @@ int main(int argc, char** argv) {
   DType type = DType::f64;
   int threads = 1;
   bool verbose = false;
-  std::vector<std::string> files;
+  std::vector<std::string> files, missing;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     if (a == "--f32") type = DType::f32;
@@ -21,9 +22,14 @@ int main(int argc, char** argv) {
     else if (a.rfind("--", 0) == 0) {
       std::fprintf(stderr, "golden_check: unknown option %s\nusage: golden_check [--f32] [--threads N] [--verbose] FILE|DIR...\n", a.c_str());
       return 2;
-    } else
+    } else if (!std::filesystem::exists(a)) {
+      missing.push_back(a);
+    } else {
       for (const std::string& f : golden::golden_files(a)) files.push_back(f);
+    }
   }
+  for (const std::string& a : missing) std::printf("SKIPPED: there are no reference files at %s\n", a.c_str());
+  if (files.empty() && !missing.empty()) return 77;
   if (files.empty()) {
     std::fprintf(stderr, "usage: golden_check [--f32] [--threads N] [--verbose] FILE|DIR...\n");
     return 2;
@@ -40,5 +46,5 @@ int main(int argc, char** argv) {
     failed += r.failed();
   }
   std::printf("%zu files, %d failed (%s)\n", files.size(), failed, name_of(type));
-  return failed ? 1 : 0;
+  return failed || !missing.empty() ? 1 : 0;
 }

@@ -1,5 +1,5 @@
-// Every file of the reference collection against its catalogue, equal data sets in different layouts against each other,
-// and every file that must be refused with the reason that must be given.
+// Every file of the reference collection against its catalogue, equal data sets in different layouts against each
+// other, and every file that must be refused with the reason that must be given.
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -98,7 +98,8 @@ TEST(Catalogue, EqualDataInDifferentLayouts) {
   const std::vector<std::vector<std::string>> sets = {
       {"NGs.mat", "NGs__layoutB.mat", "NGs__layoutC.mat"},
       {"BBCSport.mat", "BBCSport__layoutB.mat", "derived/BBCSport__v73-sparse.mat"},
-      {"Synthetic3d.mat", "Synthetic3d__layoutB.mat", "derived/Synthetic3d__struct.mat", "derived/Synthetic3d__v5-uncompressed.mat"},
+      {"Synthetic3d.mat", "Synthetic3d__layoutB.mat", "derived/Synthetic3d__struct.mat",
+       "derived/Synthetic3d__v5-uncompressed.mat"},
       {"3Sources.mat", "3Sources__layoutB.mat"},
       {"Event.npz", "Event8"}};
   for (const auto& set : sets) {
@@ -113,12 +114,14 @@ TEST(Catalogue, EqualDataInDifferentLayouts) {
 
 TEST(Catalogue, ImagesAreFlattenedLastDimensionFastest) {
   PLX_NEEDS_SHARED("datasets/MNIST-USPS.mat");
-  const MultiView flat = load(shared("datasets/MNIST-USPS.mat")), images = load(shared("datasets/MNIST-USPS__layoutB.mat"));
+  const MultiView flat = load(shared("datasets/MNIST-USPS.mat")),
+                  images = load(shared("datasets/MNIST-USPS__layoutB.mat"));
   int64_t different = 0;
   for (size_t v = 0; v < 2; ++v)
     for (int64_t i = 0; i < flat.samples; ++i)
       for (int64_t y = 0; y < 28; ++y)
-        for (int64_t x = 0; x < 28; ++x) different += flat.views[v].at(i, x * 28 + y) != images.views[v].at(i, y * 28 + x);
+        for (int64_t x = 0; x < 28; ++x)
+          different += flat.views[v].at(i, x * 28 + y) != images.views[v].at(i, y * 28 + x);
   EXPECT_EQ(different, 0);
 }
 

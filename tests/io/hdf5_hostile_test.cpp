@@ -1,5 +1,5 @@
-// HDF5 files that reach for other files, hide cycles or hold what has no plain values: each refused by name, through the
-// helper and in this process alike. And what happens when the helper is missing, slow or broken.
+// HDF5 files that reach for other files, hide cycles or hold what has no plain values: each refused by name, through
+// the helper and in this process alike. And what happens when the helper is missing, slow or broken.
 #include <hdf5.h>
 
 #include <cstdlib>
@@ -40,7 +40,8 @@ hid_t plain(hid_t f, const char* name, hid_t type, std::vector<hsize_t> dims, hi
 }
 
 TEST(HostileHdf5, OtherFiles) {
-  expect_refused([](hid_t f) { H5Lcreate_external("/etc/passwd", "/x", f, "view_0", H5P_DEFAULT, H5P_DEFAULT); }, "/view_0 is an external link");
+  expect_refused([](hid_t f) { H5Lcreate_external("/etc/passwd", "/x", f, "view_0", H5P_DEFAULT, H5P_DEFAULT); },
+                 "/view_0 is an external link");
   expect_refused([](hid_t f) { H5Lcreate_soft("/nowhere", f, "view_0", H5P_DEFAULT, H5P_DEFAULT); }, "soft link");
   expect_refused(
       [](hid_t f) {
@@ -79,10 +80,12 @@ TEST(HostileHdf5, CyclesDepthAndRank) {
       },
       "nested deeper than 16");
   expect_refused([](hid_t f) { H5Dclose(plain(f, "x", H5T_NATIVE_INT, {1, 1, 1, 1, 1})); }, "/x has 5 dimensions");
-  expect_refused([](hid_t f) { H5Dclose(plain(f, std::string(1500, 'n').c_str(), H5T_NATIVE_INT, {1})); }, "longer than 1024");
+  expect_refused([](hid_t f) { H5Dclose(plain(f, std::string(1500, 'n').c_str(), H5T_NATIVE_INT, {1})); },
+                 "longer than 1024");
   // a MATLAB cell that refers to itself
   const std::string path = scratch("hostile") + "/cycle.mat";
-  const hid_t f = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), d = plain(f, "X", H5T_STD_REF_OBJ, {2});
+  const hid_t f = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+              d = plain(f, "X", H5T_STD_REF_OBJ, {2});
   hobj_ref_t refs[2];
   for (hobj_ref_t& r : refs) H5Rcreate(&r, f, "/X", H5R_OBJECT, -1);
   H5Dwrite(d, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, refs);
@@ -224,7 +227,10 @@ TEST(Helper, MissingSlowAndBroken) {
 TEST(Npz, Refusals) {
   const std::string path = scratch("npz") + "/set.npz";
   const auto content = [&](const std::string& x) {
-    write_file(path, zip({{"view_0.npy", x}, {"view_1.npy", npy("|u1", "False", "(6, 2)", "abcdefghijkl")}, {"labels.npy", npy("|u1", "False", "(6,)", std::string("\0\0\1\1\2\2", 6))}}, true));
+    write_file(path, zip({{"view_0.npy", x},
+                          {"view_1.npy", npy("|u1", "False", "(6, 2)", "abcdefghijkl")},
+                          {"labels.npy", npy("|u1", "False", "(6,)", std::string("\0\0\1\1\2\2", 6))}},
+                         true));
     return refusal([&] { load(path); });
   };
   EXPECT_HAS(content(npy("|O", "False", "(6, 2)", "")), "view_0 is an object array (a Python pickle)");

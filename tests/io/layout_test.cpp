@@ -35,8 +35,11 @@ std::string saved(const std::vector<std::string>& variables, const MatWriter& wr
   write_file(path, writer.file(variables));
   return path;
 }
-MultiView get(const std::vector<std::string>& variables, const LoadOptions& options = {}) { return load(saved(variables), options); }
-std::string refused(const std::vector<std::string>& variables, const LoadOptions& options = {}, ErrorKind kind = ErrorKind::data) {
+MultiView get(const std::vector<std::string>& variables, const LoadOptions& options = {}) {
+  return load(saved(variables), options);
+}
+std::string refused(const std::vector<std::string>& variables, const LoadOptions& options = {},
+                    ErrorKind kind = ErrorKind::data) {
   const std::string path = saved(variables), message = refusal([&] { load(path, options); }, kind);
   EXPECT_HAS(message, path);
   return message;
@@ -44,7 +47,8 @@ std::string refused(const std::vector<std::string>& variables, const LoadOptions
 void expect_grid(const MultiView& d, size_t view = 0, double base = 0) {
   ASSERT_GT(d.views.size(), view);
   for (int64_t r = 0; r < d.views[view].rows; ++r)
-    for (int64_t c = 0; c < d.views[view].cols; ++c) ASSERT_EQ(d.views[view].at(r, c), base + 10.0 * static_cast<double>(r) + static_cast<double>(c));
+    for (int64_t c = 0; c < d.views[view].cols; ++c)
+      ASSERT_EQ(d.views[view].at(r, c), base + 10.0 * static_cast<double>(r) + static_cast<double>(c));
 }
 std::string notes(const MultiView& d) {
   std::string t;
@@ -57,7 +61,8 @@ const std::string x1 = w.numeric("X1", {6, 2}, grid(6, 2)), x2 = w.numeric("X2",
 TEST(Containers, BigEndianAndCompressed) {
   const MatWriter big(true);
   for (const bool packed : {false, true}) {
-    std::vector<std::string> v = {big.numeric("X1", {6, 2}, grid(6, 2)), big.floats("X2", {6, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}),
+    std::vector<std::string> v = {big.numeric("X1", {6, 2}, grid(6, 2)),
+                                  big.floats("X2", {6, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}),
                                   big.numeric("Y", {6, 1}, six)};
     if (packed)
       for (std::string& s : v) s = big.deflated(s);
@@ -93,14 +98,21 @@ TEST(Containers, Mat4InBothByteOrders) {
 }
 
 TEST(Containers, NestedStructTextAndPackedElements) {
-  const std::string inner = w.structure("", {{"Y", w.numeric("", {6, 1}, six)}, {"X", w.cell("", {2, 1}, {w.numeric("", {6, 2}, grid(6, 2)), w.bytes("", {6, 1}, "abcdef")})}});
-  const MultiView d = get({w.structure("outer", {{"inner", inner}, {"about", w.text("", "words")}}), w.text("info", "more")});
+  const std::string inner =
+      w.structure("", {{"Y", w.numeric("", {6, 1}, six)},
+                       {"X", w.cell("", {2, 1}, {w.numeric("", {6, 2}, grid(6, 2)), w.bytes("", {6, 1}, "abcdef")})}});
+  const MultiView d =
+      get({w.structure("outer", {{"inner", inner}, {"about", w.text("", "words")}}), w.text("info", "more")});
   expect_grid(d);
   EXPECT_EQ(d.views[0].name, "X{1}");
   EXPECT_EQ(d.views[1].at(5, 0), 'f');
   EXPECT_EQ(d.views[1].stored_type, "double");
   // one value of 1 to 4 bytes sits inside its tag
-  EXPECT_EQ(get({w.cell("X", {1, 2}, {w.numeric("", {4, 2}, grid(4, 2)), w.bytes("", {4, 1}, "abcd")}), w.bytes("Y", {4, 1}, std::string("\1\1\2\2", 4))}).views[1].at(3, 0), 'd');
+  EXPECT_EQ(get({w.cell("X", {1, 2}, {w.numeric("", {4, 2}, grid(4, 2)), w.bytes("", {4, 1}, "abcd")}),
+                 w.bytes("Y", {4, 1}, std::string("\1\1\2\2", 4))})
+                .views[1]
+                .at(3, 0),
+            'd');
 }
 
 TEST(Containers, SparseBothWaysUp) {
@@ -127,7 +139,8 @@ TEST(Labels, ShapesThatQualify) {
   const std::vector<std::string> forms = {
       w.numeric("gt", {1, 6}, six), w.numeric("gnd", {6, 2}, {5, 5, 7, 7, 9, 9, 5, 5, 7, 7, 9, 9}),
       w.numeric("LABELS", {6, 3}, {1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1}),
-      w.cell("truelabel", {1, 2}, {w.numeric("", {1, 6}, six), w.numeric("", {6, 1}, six)}), w.numeric("secret", {6, 1}, six)};
+      w.cell("truelabel", {1, 2}, {w.numeric("", {1, 6}, six), w.numeric("", {6, 1}, six)}),
+      w.numeric("secret", {6, 1}, six)};
   for (const std::string& f : forms) {
     const MultiView d = get({x1, x2, f});
     EXPECT_EQ(d.labels.values, (std::vector<int32_t>{0, 0, 1, 1, 2, 2})) << notes(d);
@@ -145,7 +158,9 @@ TEST(Labels, ShapesThatQualify) {
 TEST(Labels, Refusals) {
   EXPECT_HAS(refused({x1, x2, w.numeric("Y", {6, 1}, {1, 1, 2, 2, 2.5, 2.5})}), "Y (6 x 1 double): value 5 is 2.5");
   EXPECT_HAS(refused({x1, x2, w.numeric("Y", {6, 1}, {1, 1, 2, 2, 2, NAN})}), "integral");
-  EXPECT_HAS(refused({x1, x2, w.cell("Y", {1, 2}, {w.numeric("", {1, 6}, six), w.numeric("", {1, 6}, {5, 5, 7, 7, 9, 7})})}), "Y{2}");
+  EXPECT_HAS(
+      refused({x1, x2, w.cell("Y", {1, 2}, {w.numeric("", {1, 6}, six), w.numeric("", {1, 6}, {5, 5, 7, 7, 9, 7})})}),
+      "Y{2}");
   EXPECT_HAS(refused({x1, x2, w.numeric("Y", {6, 1}, {1, 1, 1, 1, 1, 1})}), "1 class");
   EXPECT_HAS(refused({x1, x2, w.numeric("Y", {6, 1}, {1, 2, 3, 4, 4, 4})}), "4 classes for 6 samples");
   LoadOptions relaxed;
@@ -156,25 +171,34 @@ TEST(Labels, Refusals) {
 
 TEST(Views, RulesInOrder) {
   // 1: a named cell, copies beside it ignored
-  const std::string cell = w.cell("fea", {2, 1}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 3}, grid(6, 3, 100))});
-  const std::string other = w.cell("W", {1, 2}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 3}, grid(6, 3, 100))});
+  const std::string cell =
+      w.cell("fea", {2, 1}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 3}, grid(6, 3, 100))});
+  const std::string other =
+      w.cell("W", {1, 2}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 3}, grid(6, 3, 100))});
   EXPECT_EQ(get({x1, x2, cell, y}).notes[0], "views fea{1..2}, labels Y, rows are samples");
   // 2: the only cell, with labels; not without, not two
   EXPECT_EQ(get({other, y}).notes[0], "views W{1..2}, labels Y, rows are samples");
   EXPECT_HAS(refused({other}), "no views found");
-  EXPECT_HAS(refused({other, w.cell("Q", {1, 2}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 3}, grid(6, 3))}), y}), "W (1 x 2 cell), Q (1 x 2 cell)");
+  EXPECT_HAS(
+      refused({other, w.cell("Q", {1, 2}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 3}, grid(6, 3))}), y}),
+      "W (1 x 2 cell), Q (1 x 2 cell)");
   // cells of vectors are never views
-  EXPECT_EQ(get({w.cell("X", {1, 2}, {w.numeric("", {1, 6}, six), w.numeric("", {1, 6}, six)}), w.numeric("v2", {6, 3}, grid(6, 3, 100)), w.numeric("v1", {6, 2}, grid(6, 2)), y}).notes[0],
+  EXPECT_EQ(get({w.cell("X", {1, 2}, {w.numeric("", {1, 6}, six), w.numeric("", {1, 6}, six)}),
+                 w.numeric("v2", {6, 3}, grid(6, 3, 100)), w.numeric("v1", {6, 2}, grid(6, 2)), y})
+                .notes[0],
             "views v1..v2, labels Y, rows are samples");
   // 3: families by number, not by place; a preferred prefix; gaps are none
   const MultiView d = get({x2, x1, y});
   EXPECT_EQ(d.views[0].name, "X1");
-  const std::string a = w.numeric("aa_1", {6, 2}, grid(6, 2)), b = w.numeric("aa_2", {6, 3}, grid(6, 3)), c = w.numeric("bb1", {6, 2}, grid(6, 2, 1)), e = w.numeric("bb2", {6, 3}, grid(6, 3, 1));
+  const std::string a = w.numeric("aa_1", {6, 2}, grid(6, 2)), b = w.numeric("aa_2", {6, 3}, grid(6, 3)),
+                    c = w.numeric("bb1", {6, 2}, grid(6, 2, 1)), e = w.numeric("bb2", {6, 3}, grid(6, 3, 1));
   EXPECT_EQ(get({a, b, x1, x2, y}).views[0].name, "X1");
   EXPECT_HAS(refused({a, b, c, e, y}), "aa_1..aa_2, bb1..bb2");
-  EXPECT_EQ(get({w.numeric("view_10", {6, 2}, grid(6, 2)), w.numeric("view_9", {6, 2}, grid(6, 2, 1)), y}).notes[0], "views view_10, view_9, labels Y, rows are samples");
+  EXPECT_EQ(get({w.numeric("view_10", {6, 2}, grid(6, 2)), w.numeric("view_9", {6, 2}, grid(6, 2, 1)), y}).notes[0],
+            "views view_10, view_9, labels Y, rows are samples");
   // 4: matrices with n samples, with a warning
-  const MultiView f = get({w.numeric("shape", {6, 2}, grid(6, 2)), w.numeric("colour", {3, 6}, turned(6, 3, 100)), w.numeric("small", {2, 2}, grid(2, 2)), y});
+  const MultiView f = get({w.numeric("shape", {6, 2}, grid(6, 2)), w.numeric("colour", {3, 6}, turned(6, 3, 100)),
+                           w.numeric("small", {2, 2}, grid(2, 2)), y});
   EXPECT_EQ(f.views.size(), 2u);
   EXPECT_HAS(notes(f), "warning: no variable name says");
   expect_grid(f, 1, 100);
@@ -182,13 +206,16 @@ TEST(Views, RulesInOrder) {
 
 TEST(Views, Refusals) {
   EXPECT_HAS(refused({x1, y}), "one view only, X1 (6 x 2 double)");
-  EXPECT_HAS(refused({x1, w.numeric("X2", {5, 3}, grid(5, 3)), y}), "X2 (5 x 3 double) has neither rows nor columns equal to the 6 labels Y");
+  EXPECT_HAS(refused({x1, w.numeric("X2", {5, 3}, grid(5, 3)), y}),
+             "X2 (5 x 3 double) has neither rows nor columns equal to the 6 labels Y");
   EXPECT_HAS(refused({x1, w.numeric("X2", {6, 2}, grid(6, 2), 0x0800), y}), "X2 (6 x 2 complex double) is complex");
   std::vector<double> holes = grid(6, 3);
   holes[0] = NAN;
   holes[4] = HUGE_VAL;
-  EXPECT_HAS(refused({x1, w.numeric("X2", {6, 3}, holes), y}), "incomplete multi-view data: NaN or infinite values (view X2: 2 of 6 samples)");
-  EXPECT_HAS(refused({w.cell("X", {1, 2}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 0}, {})}), y}), "X{2} (6 x 0 double) is empty");
+  EXPECT_HAS(refused({x1, w.numeric("X2", {6, 3}, holes), y}),
+             "incomplete multi-view data: NaN or infinite values (view X2: 2 of 6 samples)");
+  EXPECT_HAS(refused({w.cell("X", {1, 2}, {w.numeric("", {6, 2}, grid(6, 2)), w.numeric("", {6, 0}, {})}), y}),
+             "X{2} (6 x 0 double) is empty");
   EXPECT_HAS(refused({w.text("a", "b")}), "no views found");
   // orientation without labels: one size common to all
   EXPECT_EQ(get({x1, x2}).samples, 6);
@@ -201,7 +228,8 @@ TEST(Views, Refusals) {
 
 TEST(Views, OrientationAndOptions) {
   // each view alone; a square one follows the majority
-  const std::string square = w.numeric("X3", {6, 6}, turned(6, 6, 1)), turned1 = w.numeric("X1", {2, 6}, turned(6, 2)), turned2 = w.numeric("X2", {3, 6}, turned(6, 3, 100));
+  const std::string square = w.numeric("X3", {6, 6}, turned(6, 6, 1)), turned1 = w.numeric("X1", {2, 6}, turned(6, 2)),
+                    turned2 = w.numeric("X2", {3, 6}, turned(6, 3, 100));
   MultiView d = get({turned1, turned2, square, y});
   EXPECT_EQ(d.notes[0], "views X1..X3, labels Y, columns are samples");
   expect_grid(d, 2, 1);
@@ -222,7 +250,9 @@ TEST(Views, OrientationAndOptions) {
   o.views = {0};
   EXPECT_EQ(get({w.numeric("fea", {6, 2}, grid(6, 2)), y}, o).dims(), (std::vector<int64_t>{2}));
   // 3-d: the last dimension is fastest; the sample may be last
-  const MultiView images = get({x1, w.numeric("X2", {6, 2, 2}, {0, 10, 20, 30, 40, 50, 2, 12, 22, 32, 42, 52, 1, 11, 21, 31, 41, 51, 3, 13, 23, 33, 43, 53}), y});
+  const MultiView images = get({x1, w.numeric("X2", {6, 2, 2}, {0, 10, 20, 30, 40, 50, 2, 12, 22, 32, 42, 52,
+                                                                1, 11, 21, 31, 41, 51, 3, 13, 23, 33, 43, 53}),
+                                y});
   expect_grid(images, 1);
   std::vector<double> last;
   for (int n = 0; n < 6; ++n)
@@ -234,9 +264,12 @@ TEST(Views, MasksAndTrainTest) {
   std::vector<double> gone = grid(6, 3, 100);
   for (int c = 0; c < 3; ++c) gone[static_cast<size_t>(c * 6 + 1)] = 0;
   const std::string mask = w.numeric("mask", {6, 2}, {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1});
-  EXPECT_HAS(refused({x1, w.numeric("X2", {6, 3}, gone), mask, y}), "mask mask (6 x 2 double) marks missing samples, which are all zero (view X1: 0 of 6 samples, view X2: 1 of 6 samples)");
+  EXPECT_HAS(refused({x1, w.numeric("X2", {6, 3}, gone), mask, y}),
+             "mask mask (6 x 2 double) marks missing samples, which are all zero (view X1: 0 of 6 samples, view X2: 1 "
+             "of 6 samples)");
   EXPECT_HAS(notes(get({x1, x2, mask, y})), "marked samples hold data");
-  EXPECT_EQ(notes(get({x1, x2, w.numeric("mask", {6, 2}, std::vector<double>(12, 1)), y})).find("mask"), std::string::npos);
+  EXPECT_EQ(notes(get({x1, x2, w.numeric("mask", {6, 2}, std::vector<double>(12, 1)), y})).find("mask"),
+            std::string::npos);
 
   std::vector<std::string> split;
   for (const char* part : {"_test", "_train"}) {  // joined as train, test wherever they lie in the file
@@ -245,7 +278,8 @@ TEST(Views, MasksAndTrainTest) {
     const double base = test ? 40 : 0;
     split.push_back(w.numeric(std::string("x1") + part, {n, 2}, grid(n, 2, base)));
     split.push_back(w.numeric(std::string("x2") + part, {3, n}, turned(n, 3, base)));
-    split.push_back(w.numeric(std::string("gt") + part, {1, n}, test ? std::vector<double>{9, 9} : std::vector<double>{5, 5, 7, 7}));
+    split.push_back(w.numeric(std::string("gt") + part, {1, n},
+                              test ? std::vector<double>{9, 9} : std::vector<double>{5, 5, 7, 7}));
   }
   const MultiView d = get(split);
   expect_grid(d, 0);
@@ -322,7 +356,9 @@ TEST(Containers, Refusals) {
   // each of these sparse matrices is allowed 200 MB of zeros, all of them together are not
   const std::string zeros = w.sparse("", 4000000, 6, {}, {0, 0, 0, 0, 0, 0, 0}, {});
   EXPECT_HAS(refused({w.cell("X", {1, 3}, {zeros, zeros, zeros}), y}), "declares 192.0 MB but only");
-  EXPECT_HAS(refused({w.cell("X", {1, 2}, {w.sparse("", 6, 2147483647, {}, {0}, {}), w.numeric("", {6, 2}, grid(6, 2))}), y}), "declares");
+  EXPECT_HAS(
+      refused({w.cell("X", {1, 2}, {w.sparse("", 6, 2147483647, {}, {0}, {}), w.numeric("", {6, 2}, grid(6, 2))}), y}),
+      "declares");
 }
 
 // Time must not grow with the square of what a file holds.

@@ -1,5 +1,5 @@
-// Damaged files: cut at every byte, and some thousand random mutations of each parser's input on every run. What libFuzzer
-// does for a million inputs (docs/fuzzing.md), every build does for a few thousand, without clang.
+// Damaged files: cut at every byte, and some thousand random mutations of each parser's input on every run. What
+// libFuzzer does for a million inputs (docs/fuzzing.md), every build does for a few thousand, without clang.
 #include <cstdlib>
 #include <random>
 
@@ -138,7 +138,8 @@ TEST(Mutation, Hdf5FilesThroughTheHelper) {
     }
   }
   EXPECT_EQ(read + refused, count);
-  std::printf("%d mutants: %d read, %d refused, of these %d by a crash and %d by a limit of the helper\n", count, read, refused, crashed, stopped);
+  std::printf("%d mutants: %d read, %d refused, of these %d by a crash and %d by a limit of the helper\n", count, read,
+              refused, crashed, stopped);
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ Plot example() {
     for (int e = 1; e <= 400; ++e) {
       s.x.push_back(e);
       const bool absent = std::string(name) == "contrast" && e < 201;
-      s.y.push_back(absent ? NAN : 0.01 * level + std::exp(-e / (30.0 * level)) * (1 + 0.05 * std::sin(e * level)) / level);
+      s.y.push_back(absent ? NAN
+                           : 0.01 * level + std::exp(-e / (30.0 * level)) * (1 + 0.05 * std::sin(e * level)) / level);
     }
     loss.series.push_back(s);
   }
@@ -50,7 +51,7 @@ TEST(Plot, DrawsPngAndSvg) {
   EXPECT_HAS(svg, "reconstruction");
   EXPECT_HAS(svg, "fine-tune");
   EXPECT_FALSE(exists(stem + ".gp"));
-  EXPECT_EQ(list_folder(stem.substr(0, stem.size() - 7)).size(), 2u) << "temporary files were left";
+  EXPECT_EQ(entries(stem.substr(0, stem.size() - 7)), 2u) << "temporary files were left";
 }
 
 TEST(Plot, NamesCannotRunCommands) {

@@ -44,7 +44,12 @@ TEST(Scale, MinMaxCorners) {
   EXPECT_EQ(p.a, (std::vector<double>{0.5, 1, 1}));
   // new rows of the same width; outside the fitted range is outside [0, 1]
   EXPECT_EQ(apply_scale_f64(p, view(1, 3, {5, 8, 4})), (std::vector<double>{2, 1, -1}));
-  EXPECT_HAS(refusal([&] { apply_scale(p, view(1, 2, {1, 2})); }, ErrorKind::shape), "has 2 columns, its scaling was fitted on 3");
+  EXPECT_HAS(refusal(
+                 [&] {
+                   apply_scale(p, view(1, 2, {1, 2}));
+                 },
+                 ErrorKind::shape),
+             "has 2 columns, its scaling was fitted on 3");
 }
 
 TEST(Scale, SingleStaysSingle) {
@@ -67,13 +72,15 @@ TEST(Scale, OtherKinds) {
   const View rows = view(3, 2, {3, 4, 0, 0, 1e-200, 0});
   EXPECT_EQ(apply_scale_f64(fit_scale(rows, Scale::unit_row), rows), (std::vector<double>{0.6, 0.8, 0, 0, 1e-188, 0}));
   const View constant = view(3, 2, {0.1, 5, 0.1, 5, 0.1, 5});
-  for (const Scale k : {Scale::minmax, Scale::standardise}) EXPECT_EQ(apply_scale_f64(fit_scale(constant, k), constant), std::vector<double>(6, 0.0));
+  for (const Scale k : {Scale::minmax, Scale::standardise})
+    EXPECT_EQ(apply_scale_f64(fit_scale(constant, k), constant), std::vector<double>(6, 0.0));
   const View one = view(2, 1, {3, 3});
   EXPECT_EQ(apply_scale(fit_scale(one, Scale::minmax_global), one), (std::vector<float>{0, 0}));
 }
 
 TEST(Scale, Names) {
-  for (const char* n : {"none", "minmax", "minmax-global", "unit-row", "standardise"}) EXPECT_STREQ(name_of(parse_scale(n)), n);
+  for (const char* n : {"none", "minmax", "minmax-global", "unit-row", "standardise"})
+    EXPECT_STREQ(name_of(parse_scale(n)), n);
   EXPECT_HAS(refusal([] { parse_scale("zscore"); }, ErrorKind::config), "unknown scaling 'zscore'");
 }
 

@@ -31,13 +31,24 @@ Seeds mat_seeds() {
   for (const bool big : {false, true}) {
     const MatWriter w(big);
     const std::string y = w.numeric("Y", {6, 1}, labels);
-    const std::string cell = w.cell("X", {1, 3}, {w.numeric("", {6, 2}, ramp(12)), w.bytes("", {4, 6}, "abcdefghijklmnopqrstuvwx"), w.sparse("", 6, 3, {0, 5, 2}, {0, 2, 2, 3}, {4, 6, 8})});
+    const std::string cell = w.cell("X", {1, 3},
+                                    {w.numeric("", {6, 2}, ramp(12)), w.bytes("", {4, 6}, "abcdefghijklmnopqrstuvwx"),
+                                     w.sparse("", 6, 3, {0, 5, 2}, {0, 2, 2, 3}, {4, 6, 8})});
     s.push_back({"cell", w.file({cell, y})});
     s.push_back({"deflated", w.file({w.deflated(cell), w.deflated(y)})});
-    s.push_back({"struct", w.file({w.structure("d", {{"X1", w.numeric("", {6, 2}, ramp(12))}, {"X2", w.floats("", {6, 1}, {1, 2, 3, 4, 5, 6})}, {"t", w.text("", "abc")}, {"gt", w.numeric("", {1, 6}, labels)}})})});
-    s.push_back({"parts", w.file({w.numeric("a_train", {4, 2}, ramp(8)), w.numeric("a_test", {2, 2}, ramp(4)), w.numeric("b_train", {4, 3}, ramp(12)), w.numeric("b_test", {2, 3}, ramp(6)), w.numeric("Y_train", {4, 1}, {1, 1, 2, 2}), w.numeric("Y_test", {2, 1}, {1, 2})})});
-    s.push_back({"image", w.file({w.numeric("X1", {6, 2, 2}, ramp(24)), w.numeric("X2", {2, 2, 6}, ramp(24)), w.numeric("mask", {6, 2}, std::vector<double>(12, 1)), w.numeric("L", {6, 3}, {1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1})})});
-    s.push_back({"mat4", w.matrix4<double>("X1", 0, 6, 2, ramp(12)) + w.matrix4<float>("X2", 1, 6, 2, ramp(12)) + w.matrix4<double>("X3", 0, 4, 3, {1, 2, 6, 6, 1, 2, 1, 2, 9, 8, 7, 0}, 2) + w.matrix4<uint8_t>("Y", 5, 6, 1, labels)});
+    s.push_back({"struct", w.file({w.structure("d", {{"X1", w.numeric("", {6, 2}, ramp(12))},
+                                                     {"X2", w.floats("", {6, 1}, {1, 2, 3, 4, 5, 6})},
+                                                     {"t", w.text("", "abc")},
+                                                     {"gt", w.numeric("", {1, 6}, labels)}})})});
+    s.push_back({"parts", w.file({w.numeric("a_train", {4, 2}, ramp(8)), w.numeric("a_test", {2, 2}, ramp(4)),
+                                  w.numeric("b_train", {4, 3}, ramp(12)), w.numeric("b_test", {2, 3}, ramp(6)),
+                                  w.numeric("Y_train", {4, 1}, {1, 1, 2, 2}), w.numeric("Y_test", {2, 1}, {1, 2})})});
+    s.push_back({"image", w.file({w.numeric("X1", {6, 2, 2}, ramp(24)), w.numeric("X2", {2, 2, 6}, ramp(24)),
+                                  w.numeric("mask", {6, 2}, std::vector<double>(12, 1)),
+                                  w.numeric("L", {6, 3}, {1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1})})});
+    s.push_back({"mat4", w.matrix4<double>("X1", 0, 6, 2, ramp(12)) + w.matrix4<float>("X2", 1, 6, 2, ramp(12)) +
+                             w.matrix4<double>("X3", 0, 4, 3, {1, 2, 6, 6, 1, 2, 1, 2, 9, 8, 7, 0}, 2) +
+                             w.matrix4<uint8_t>("Y", 5, 6, 1, labels)});
     if (big)
       for (auto& seed : s) seed.first += seed.first.find("-le") == std::string::npos ? "-be" : "";
     else
@@ -46,11 +57,13 @@ Seeds mat_seeds() {
   return s;
 }
 
-std::string npy(const std::string& descr, const std::string& order, const std::string& shape, const std::string& values) {
+std::string npy(const std::string& descr, const std::string& order, const std::string& shape,
+                const std::string& values) {
   std::string dict = "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }";
   dict.resize((dict.size() + 10) / 64 * 64 + 64 - 10 - 1, ' ');
   dict += '\n';
-  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(dict.size() & 255) + static_cast<char>(dict.size() >> 8) + dict + values;
+  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(dict.size() & 255) +
+         static_cast<char>(dict.size() >> 8) + dict + values;
 }
 
 std::string zip(const std::vector<std::pair<std::string, std::string>>& members, bool deflate) {
@@ -75,14 +88,30 @@ std::string zip(const std::vector<std::pair<std::string, std::string>>& members,
 }
 
 Seeds npz_seeds() {
-  const auto raw = [](auto values) { return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])); };
-  const std::string x1 = npy("<f8", "True", "(6, 2)", raw(ramp(12))), x2 = npy("|u1", "False", "(6, 3)", "abcdefghijklmnopqr"),
-                    y = npy("<i8", "False", "(6,)", raw(std::vector<int64_t>{1, 1, 2, 2, 3, 3})), n = npy("<i8", "False", "()", raw(std::vector<int64_t>{2}));
-  const std::vector<std::pair<std::string, std::string>> members = {{"view_0.npy", x1}, {"view_1.npy", x2}, {"labels.npy", y}, {"n_views.npy", n}};
-  return {{"stored", zip(members, false)}, {"deflated", zip(members, true)}, {"f8", x1}, {"u1", x2}, {"i8", y}, {"scalar", n}, {"big", npy(">f4", "False", "(2L, 3)", raw(std::vector<float>{1, 2, 3, 4, 5, 6}))}};
+  const auto raw = [](auto values) {
+    return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
+  };
+  const std::string x1 = npy("<f8", "True", "(6, 2)", raw(ramp(12))),
+                    x2 = npy("|u1", "False", "(6, 3)", "abcdefghijklmnopqr"),
+                    y = npy("<i8", "False", "(6,)", raw(std::vector<int64_t>{1, 1, 2, 2, 3, 3})),
+                    n = npy("<i8", "False", "()", raw(std::vector<int64_t>{2}));
+  const std::vector<std::pair<std::string, std::string>> members = {
+      {"view_0.npy", x1}, {"view_1.npy", x2}, {"labels.npy", y}, {"n_views.npy", n}};
+  return {{"stored", zip(members, false)},
+          {"deflated", zip(members, true)},
+          {"f8", x1},
+          {"u1", x2},
+          {"i8", y},
+          {"scalar", n},
+          {"big", npy(">f4", "False", "(2L, 3)", raw(std::vector<float>{1, 2, 3, 4, 5, 6}))}};
 }
 
-Seeds csv_seeds() { return {{"plain", "1,2\n3,4\n5,6\n"}, {"header", "\xef\xbb\xbf\"a\";b\r\n1.5;-2e-3\r\n+3;nan\r\n"}, {"blanks", "1 2  3\n 4 5 6\n\n"}, {"tabs", "1\t2\n3\tinf\n"}}; }
+Seeds csv_seeds() {
+  return {{"plain", "1,2\n3,4\n5,6\n"},
+          {"header", "\xef\xbb\xbf\"a\";b\r\n1.5;-2e-3\r\n+3;nan\r\n"},
+          {"blanks", "1 2  3\n 4 5 6\n\n"},
+          {"tabs", "1\t2\n3\tinf\n"}};
+}
 
 Seeds hdf5_seeds() {
   const std::string folder = scratch("seed");
@@ -115,7 +144,8 @@ Seeds hdf5_seeds() {
   });
   const hid_t f = H5Fopen(matlab.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   const hsize_t dims[2] = {2, 1};
-  const hid_t space = H5Screate_simple(2, dims, nullptr), cell = H5Dcreate2(f, "X", H5T_STD_REF_OBJ, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = H5Screate_simple(2, dims, nullptr),
+              cell = H5Dcreate2(f, "X", H5T_STD_REF_OBJ, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   hobj_ref_t refs[2];
   H5Rcreate(&refs[0], f, "/#refs#/a", H5R_OBJECT, -1);
   H5Rcreate(&refs[1], f, "/#refs#/b", H5R_OBJECT, -1);
@@ -142,7 +172,8 @@ Seeds hdf5_reply_seeds() {
     H5TranscodeOptions o;
     o.open_path = o.shown = path;
     o.file_bytes = bytes.size();
-    const uint64_t nodes = transcode_hdf5(o, [&](const void* p, size_t n) { reply.append(static_cast<const char*>(p), n); });
+    const uint64_t nodes =
+        transcode_hdf5(o, [&](const void* p, size_t n) { reply.append(static_cast<const char*>(p), n); });
     const uint64_t total = reply.size();
     std::memcpy(reply.data(), h5_reply_magic, 8);
     std::memcpy(reply.data() + 8, &total, 8);
@@ -150,7 +181,8 @@ Seeds hdf5_reply_seeds() {
     out.push_back({name, reply});
   }
   const uint64_t n = 5;
-  out.push_back({"error", std::string(h5_error_magic, 8) + std::string(reinterpret_cast<const char*>(&n), 8) + "words"});
+  out.push_back(
+      {"error", std::string(h5_error_magic, 8) + std::string(reinterpret_cast<const char*>(&n), 8) + "words"});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -17,14 +18,16 @@ inline bool exists(const std::string& path) {
   return ::stat(path.c_str(), &s) == 0;
 }
 
-#define PLX_NEEDS_SHARED(RELATIVE)                                                                 \
-  if (!parallax_test::exists(parallax_test::shared(RELATIVE)))                                     \
-  GTEST_SKIP() << parallax_test::shared(RELATIVE) << " is not there; set PLX_SHARED_DATA to the folder of the reference data"
+#define PLX_NEEDS_SHARED(RELATIVE)                             \
+  if (!parallax_test::exists(parallax_test::shared(RELATIVE))) \
+  GTEST_SKIP() << parallax_test::shared(RELATIVE)              \
+               << " is not there; set PLX_SHARED_DATA to the folder of the reference data"
 
 // A fresh folder of this test, emptied by its name being new.
 inline std::string scratch(const std::string& name) {
   static int counter = 0;
-  const std::string p = testing::TempDir() + "plx-io-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + "-" + name;
+  const std::string p =
+      testing::TempDir() + "plx-io-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + "-" + name;
   parallax::make_dirs(p);
   return p;
 }
@@ -36,9 +39,13 @@ inline void put(const std::string& path, const std::string& bytes) {
   ASSERT_TRUE(out.good()) << path;
 }
 
+// How many files a folder holds, hidden (temporary) ones too.
+inline size_t entries(const std::string& folder) {
+  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
 // Runs f and gives the sentence of the Error it throws; a test failure if it throws none or another kind.
-template <class F>
-std::string refusal(F f, parallax::ErrorKind kind = parallax::ErrorKind::data) {
+template <class F> std::string refusal(F f, parallax::ErrorKind kind = parallax::ErrorKind::data) {
   try {
     f();
   } catch (const parallax::Error& e) {
@@ -49,6 +56,7 @@ std::string refusal(F f, parallax::ErrorKind kind = parallax::ErrorKind::data) {
   return "";
 }
 
-#define EXPECT_HAS(TEXT, PART) EXPECT_NE(std::string(TEXT).find(PART), std::string::npos) << "'" << PART << "' is not in: " << (TEXT)
+#define EXPECT_HAS(TEXT, PART) \
+  EXPECT_NE(std::string(TEXT).find(PART), std::string::npos) << "'" << PART << "' is not in: " << (TEXT)
 
 }  // namespace parallax_test

@@ -1,6 +1,6 @@
 // What we write: whole or absent, equal on reading back, the same bytes for the same content.
-#include <sys/resource.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cmath>
 #include <limits>
@@ -59,7 +59,7 @@ TEST(Writers, DataSetRoundTrip) {
   }
   write_dataset(path + "2", d);
   EXPECT_EQ(read_text(path), read_text(path + "2"));
-  EXPECT_EQ(list_folder(path.substr(0, path.rfind('/'))).size(), 2u);
+  EXPECT_EQ(entries(path.substr(0, path.rfind('/'))), 2u);
   // without labels rows are still the samples: the file says so itself
   MultiView bare = small();
   bare.labels = {};
@@ -142,9 +142,11 @@ TEST(Writers, GoldenFilesRead) {
 TEST(Writers, AFailureLeavesNothing) {
   const std::string folder = scratch("fail"), path = folder + "/m.h5";
   write_file(path, "old");
-  EXPECT_HAS(refusal([&] { write_hdf5(path, [](H5Writer& w) { w.attribute("/nowhere", "a", int64_t{1}); }); }, ErrorKind::io), "/nowhere");
+  EXPECT_HAS(
+      refusal([&] { write_hdf5(path, [](H5Writer& w) { w.attribute("/nowhere", "a", int64_t{1}); }); }, ErrorKind::io),
+      "/nowhere");
   EXPECT_EQ(read_text(path), "old");
-  EXPECT_EQ(list_folder(folder).size(), 1u);
+  EXPECT_EQ(entries(folder), 1u);
   const std::string absent = folder + "/absent/x.txt";
   EXPECT_HAS(refusal([&] { write_file(absent, "x"); }, ErrorKind::io), absent + ": cannot create: No such file");
   EXPECT_HAS(refusal([&] { write_file("/proc/x.txt", "x"); }, ErrorKind::io), "/proc/x.txt");
@@ -163,11 +165,14 @@ TEST(Writers, AFullDiskIsAnIoError) {
   std::string text, hdf5;
   try {
     text = refusal([&] { write_file(folder + "/big.txt", std::string(100000, 'x')); }, ErrorKind::io);
-    hdf5 = refusal([&] {
-      std::vector<double> noise;
-      for (int i = 0; i < 100000; ++i) noise.push_back(std::sin(1.0 * i * i));
-      write_hdf5(folder + "/big.h5", [&](H5Writer& w) { w.dataset("/x", std::span<const double>(noise), {noise.size()}); });
-    }, ErrorKind::io);
+    hdf5 = refusal(
+        [&] {
+          std::vector<double> noise;
+          for (int i = 0; i < 100000; ++i) noise.push_back(std::sin(1.0 * i * i));
+          write_hdf5(folder + "/big.h5",
+                     [&](H5Writer& w) { w.dataset("/x", std::span<const double>(noise), {noise.size()}); });
+        },
+        ErrorKind::io);
   } catch (...) {
     ADD_FAILURE() << "another exception";
   }
@@ -175,7 +180,7 @@ TEST(Writers, AFullDiskIsAnIoError) {
   ::signal(SIGXFSZ, before);
   EXPECT_HAS(text, "big.txt: cannot write after 8192 of 100000 bytes: File too large");
   EXPECT_HAS(hdf5, "big.h5: cannot write after 8192 of ");
-  EXPECT_EQ(list_folder(folder).size(), 0u) << "a partial file was left";
+  EXPECT_EQ(entries(folder), 0u) << "a partial file was left";
 }
 
 TEST(Writers, NpyRoundTrip) {
@@ -191,7 +196,8 @@ TEST(Writers, NpyRoundTrip) {
   EXPECT_EQ(rows, 2u);
   EXPECT_EQ(cols, 3u);
   EXPECT_HAS(refusal([&] { read_npy_labels(f + "/e.npy"); }), "one number per sample");
-  EXPECT_HAS(refusal([&] { write_npy(f + "/e.npy", std::span<const float>(e), 2, 2); }, ErrorKind::shape), "6 values for a matrix of 2 x 2");
+  EXPECT_HAS(refusal([&] { write_npy(f + "/e.npy", std::span<const float>(e), 2, 2); }, ErrorKind::shape),
+             "6 values for a matrix of 2 x 2");
 }
 
 TEST(Files, NaturalOrder) {
@@ -209,7 +215,8 @@ TEST(Files, Sha256KnownAnswers) {
   const auto hash = [](const std::string& s) { return sha256_hex(std::as_bytes(std::span(s.data(), s.size()))); };
   EXPECT_EQ(hash(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   EXPECT_EQ(hash(std::string(1000000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   const std::string path = scratch("sha") + "/f";
   write_file(path, std::string(1000000, 'a'));
@@ -233,7 +240,9 @@ TEST(Inspect, JsonHasTheContractsFields) {
   EXPECT_HAS(j, "{\"path\": \"a\\\"b\\u000a\xef\xbf\xbd.mat\", \"format\"");
   EXPECT_HAS(j, "\"samples\": 40, \"classes\": 3");
   EXPECT_HAS(j, "\"dim\": 3");
-  EXPECT_HAS(j, "\"zeros\": 1, \"sum\": 0, \"sum_squares\": 0, \"nonzeros\": 0, \"first\": 0, \"last\": 0, \"constant_columns\": 3, \"zero_rows\": 40, \"nan\": 0, \"transposed\": false}");
+  EXPECT_HAS(j,
+             "\"zeros\": 1, \"sum\": 0, \"sum_squares\": 0, \"nonzeros\": 0, \"first\": 0, \"last\": 0, "
+             "\"constant_columns\": 3, \"zero_rows\": 40, \"nan\": 0, \"transposed\": false}");
   EXPECT_HAS(j, "\"counts\": [14, 13, 13]");
   EXPECT_HAS(j, "\"notes\": [\"note\"]}");
   EXPECT_HAS(to_text(inspect(d)), "3 classes of 13 to 14 samples");

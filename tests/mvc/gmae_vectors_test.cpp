@@ -78,7 +78,7 @@ struct World {
     }
     method = method_with("gmae", reference, settings);
     views = {recipe_tensor(ctx, 1000, {120, 7}), recipe_tensor(ctx, 1001, {120, 5})};
-    const DataSpec spec{120, {7, 5}, 3};
+    const DataSpec spec{120, {7, 5}, 3, {}};
     Build b{ctx, store, spec, views, state, [](const std::string&) {}};
     method->build(b);
     store.allocate();

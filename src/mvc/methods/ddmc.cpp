@@ -103,6 +103,7 @@ struct Ddmc final : Method {
     PLX_CHECK(config, code % 2 == 0, "ddmc: the last width of trunk is ", code,
               "; it holds means and spreads in equal number and must be even");
     dm = choose_dominant(b, rule);
+    rule.rule = std::to_string(dm);  // what was found is part of the record: repeats and predictions need no search
     star = {views, dm};
     std::vector<std::string> trunk_names, head_names;
     for (int m = 0; m < views; ++m) {

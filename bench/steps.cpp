@@ -1,0 +1,117 @@
+// Milliseconds of a training step beside its matrix products alone: every list of products that one step runs is taken down
+// and run again by itself, on the same memory, in the same process. Methods at their default widths.
+//   bench_steps [--threads N]... [--method NAME] [--seconds S]
+#include <parallax/mvc/trainer.h>
+#include <parallax/tensor/gemm.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <parallax/tensor/draw.h>
+
+using namespace parallax;
+
+namespace {
+
+struct Case {
+  const char* method;
+  const char* data;  // whose shape
+  int64_t samples;
+  std::vector<int64_t> dims;
+  int clusters;
+  std::vector<Setting> set;
+  double sparse = 0;  // fraction of zeros in view 0
+};
+const std::vector<Case> cases{
+    {"sparsemvc", "MSRCV1 (210 rows, 6 views)", 210, {1302, 48, 512, 100, 256, 210}, 7, {}, 0.35},
+    {"sparsemvc", "MNIST-USPS (batch 256)", 5000, {784, 784}, 10, {}, 0},
+    {"gmae", "Digits-2V (2000 rows)", 2000, {240, 76}, 10, {}, 0},
+    {"gdcn", "NGs (batch 256, 3 views)", 500, {2000, 2000, 2000}, 5, {}, 0},
+    {"ddmc", "Handwritten (batch 100, 3 views)", 2000, {240, 76, 216}, 10, {}, 0},
+    {"distilmvc", "BDGP (batch 256; stage 3 all rows)", 2500, {1750, 79}, 5, {}, 0},
+};
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  return v.empty() ? 0 : v[v.size() / 2];
+}
+
+struct Recorded {
+  std::vector<std::vector<Product<float>>> lists;
+  double flops = 0;
+};
+
+void measure(const Case& c, int threads, double seconds) {
+  Context ctx({.seed = 1, .threads = threads});
+  const double peak = measure_peak_gflops(DType::f32);
+  const std::unique_ptr<Method> method = make_method(c.method);
+  method->profile(false);
+  Visitor v;
+  method->params(v);
+  apply_settings(v, c.set, c.method);
+  std::vector<Tensor> views;
+  for (size_t i = 0; i < c.dims.size(); ++i) {
+    Tensor t = Tensor::persistent(ctx, DType::f32, {c.samples, c.dims[i]});
+    std::vector<float> x(static_cast<size_t>(t.count()));
+    for (size_t e = 0; e < x.size(); ++e) {
+      const U4 r = philox(U4{{static_cast<uint32_t>(e), static_cast<uint32_t>(i), 0, 1}}, 3, 4);
+      x[e] = i == 0 && unit_float(r.v[1]) < c.sparse ? 0.0f : unit_float(r.v[0]);
+    }
+    t.assign(x);
+    views.push_back(t);
+  }
+  Trainer trainer(ctx, *method, views, c.clusters);
+  trainer.build();
+  for (Phase& p : method->plan()) {
+    trainer.prepare(p);
+    const auto step = [&] { trainer.step(p); };
+    for (int i = 0; i < 3; ++i) step();
+    const uint64_t allocations = ctx.counters().allocations, kernels = ctx.counters().kernels;
+    Recorded r;
+    ctx.on_products = [&](const void* list) {
+      const auto& q = *static_cast<const Products<float>*>(list);
+      r.lists.emplace_back(q.list, q.list + q.n);
+      for (const Product<float>& one : r.lists.back()) r.flops += 2.0 * static_cast<double>(one.m() * one.n()) * static_cast<double>(one.k());
+    };
+    step();
+    ctx.on_products = nullptr;
+    const uint64_t launches = ctx.counters().kernels - kernels;
+    std::vector<double> whole, products;
+    const double until = now() + seconds;
+    while (now() < until || whole.size() < 5) {
+      double t = now();
+      step();
+      whole.push_back(now() - t);
+      t = now();
+      for (const auto& list : r.lists) gemm<float>(ctx, std::span<const Product<float>>(list));
+      products.push_back(now() - t);
+    }
+    const double w = median(whole), g = median(products);
+    std::printf("%-10s %-36s %-9s %d  %9.2f %9.2f %6.2f %8.1f %6.0f%% %6llu %6llu\n", c.method, c.data, p.name.c_str(), threads, w * 1e3, g * 1e3, w / g, r.flops * 1e-9,
+                100 * r.flops / g * 1e-9 / (peak * threads), static_cast<unsigned long long>(launches), static_cast<unsigned long long>(ctx.counters().allocations - allocations));
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<int> threads;
+  std::string only;
+  double seconds = 3;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (!std::strcmp(argv[i], "--threads")) threads.push_back(std::atoi(argv[i + 1]));
+    if (!std::strcmp(argv[i], "--method")) only = argv[i + 1];
+    if (!std::strcmp(argv[i], "--seconds")) seconds = std::atof(argv[i + 1]);
+  }
+  if (threads.empty()) threads = {1, 2};
+  std::printf("measured peak %.0f GFLOP/s a thread (fused multiply-adds in registers); products: %s\n", measure_peak_gflops(DType::f32), gemm_backend());
+  std::printf("%-10s %-36s %-9s %s  %9s %9s %6s %8s %7s %6s %6s\n", "method", "shape", "phase", "threads", "step ms", "products", "ratio", "GFLOP", "of peak", "kernels", "allocs");
+  for (const Case& c : cases)
+    for (const int t : threads)
+      if (only.empty() || only == c.method) measure(c, t, seconds);
+}

@@ -1,0 +1,283 @@
+// Promises about whole runs, for every method: same seed, same bits, for any thread count and run; shuffled labels change
+// scores only; prediction repeats the run; the command line is the library; several runs side by side are the same runs.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <parallax/io/hdf5.h>
+#include <parallax/io/hdf5_write.h>
+#include <parallax/io/npy.h>
+#include <parallax/mvc/run.h>
+#include <parallax/tensor/draw.h>
+
+namespace parallax::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::map<std::string, std::vector<Setting>>& short_schedules() {
+  static const std::map<std::string, std::vector<Setting>> s{
+      {"sparsemvc", {{"pre_epochs", "3"}, {"con_epochs", "3"}, {"encoder_hidden", "[16,16,24]"}, {"decoder_hidden", "[24,16,16]"}, {"feature_dim", "8"}}},
+      {"gmae", {{"train_epoch", "4"}}},
+      {"gdcn", {{"rec_epochs", "3"}, {"fine_tune_epochs", "3"}, {"batch_size", "64"}, {"encoder_hidden", "[16,16,24]"}, {"decoder_hidden", "[24,16,16]"}}},
+      {"ddmc", {{"epochs", "3"}, {"batch_size", "50"}}},
+      {"distilmvc", {{"mse_epochs", "2"}, {"infoNCE_epochs", "2"}, {"self_distil", "2"}, {"batch_size", "64"}, {"encoder_arch", "[16,16,24,8]"}, {"decoder_arch", "[8,24,16,16]"}}}};
+  return s;
+}
+
+// Three blobs seen twice, 150 samples; sorted by class.
+MultiView blobs() {
+  MultiView d;
+  d.name = d.path = "blobs";
+  d.format = "hdf5";
+  d.samples = 150;
+  for (int v = 0; v < 2; ++v) {
+    View view;
+    view.name = str("view_", v);
+    view.rows = 150;
+    view.cols = 6 + v;
+    std::vector<double> x;
+    for (int64_t i = 0; i < 150; ++i)
+      for (int64_t j = 0; j < view.cols; ++j) {
+        const U4 r = philox(U4{{static_cast<uint32_t>(i), static_cast<uint32_t>(j), static_cast<uint32_t>(v), 5}}, 1, 2);
+        x.push_back(0.15 * unit_float(r.v[0]) + ((j + i / 50) % 3 == 0 ? 1.0 : 0.0));
+      }
+    view.values = x;
+    d.views.push_back(view);
+  }
+  for (int i = 0; i < 150; ++i) d.labels.values.push_back(i / 50);
+  d.labels.name = "labels";
+  d.labels.originals = {"0", "1", "2"};
+  return d;
+}
+
+std::string temporary(const std::string& name) {
+  const fs::path p = fs::temp_directory_path() / ("parallax-test-" + std::to_string(getpid())) / name;
+  fs::remove_all(p);
+  fs::create_directories(p.parent_path());
+  return p.string();
+}
+std::string bytes(const std::string& path) {
+  std::ifstream f(path, std::ios::binary);
+  std::stringstream s;
+  s << f.rdbuf();
+  return s.str();
+}
+FitOptions options_for(const std::string& method) {
+  FitOptions o;
+  o.method = method;
+  o.set = short_schedules().at(method);
+  o.restarts = 5;
+  return o;
+}
+// everything of model.h5 but nothing of the file's layout
+std::map<std::string, std::string> content(const std::string& path) {
+  std::map<std::string, std::string> all;
+  for (const H5Node& n : read_hdf5(path, {}, true).nodes) {
+    if (!n.is_group()) all[n.path] = std::string(reinterpret_cast<const char*>(n.bytes.data()), n.bytes.size());
+    for (const auto& [name, v] : n.attrs) all[n.path + "@" + name] = std::string(reinterpret_cast<const char*>(v.bytes.data()), v.bytes.size());
+  }
+  return all;
+}
+
+class EveryMethod : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(EveryMethod, SameSeedSameBitsForThreadsAndRuns) {
+  const MultiView data = blobs();
+  std::vector<FitResult> r;
+  std::vector<std::string> models;
+  for (const int threads : {1, 2, 1}) {
+    Context ctx({.seed = 3, .threads = threads});
+    models.push_back(temporary("model-" + std::to_string(models.size()) + ".h5"));
+    r.push_back(fit(options_for(GetParam()), data, ctx, models.back()));
+  }
+  for (size_t i = 1; i < r.size(); ++i) {
+    EXPECT_EQ(r[i].labels, r[0].labels);
+    EXPECT_EQ(r[i].embedding, r[0].embedding);
+    EXPECT_EQ(content(models[i]), content(models[0]));
+    ASSERT_EQ(r[i].history.size(), r[0].history.size());
+    for (size_t e = 0; e < r[i].history.size(); ++e) EXPECT_EQ(r[i].history[e].epoch.losses, r[0].history[e].epoch.losses) << "epoch " << e + 1;
+  }
+  Context other({.seed = 4});
+  EXPECT_NE(fit(options_for(GetParam()), data, other).embedding, r[0].embedding) << "the seed has no effect";
+}
+
+TEST_P(EveryMethod, ShuffledLabelsChangeScoresOnly) {
+  const MultiView data = blobs();
+  MultiView wrong = data;
+  for (size_t i = 0; i < wrong.labels.values.size(); ++i) wrong.labels.values[i] = data.labels.values[(i * 37) % 150];
+  MultiView none = data;
+  none.labels = {};
+  const std::string a = temporary("a.h5"), b = temporary("b.h5"), c = temporary("c.h5");
+  Context one({.seed = 1}), two({.seed = 1}), three({.seed = 1});
+  FitOptions o = options_for(GetParam());
+  const FitResult x = fit(o, data, one, a), y = fit(o, wrong, two, b);
+  o.clusters = 3;
+  const FitResult z = fit(o, none, three, c);
+  EXPECT_EQ(x.labels, y.labels);
+  EXPECT_EQ(x.embedding, y.embedding);
+  EXPECT_EQ(content(a), content(b));
+  EXPECT_EQ(content(a), content(c)) << "a run without labels";
+  EXPECT_TRUE(z.scores.empty());
+  ASSERT_FALSE(x.scores.empty());
+  EXPECT_NE(x.scores.back().scores.acc, y.scores.back().scores.acc);
+}
+
+TEST_P(EveryMethod, PredictionRepeatsTheRunToTheBitAlsoRowByRow) {
+  const MultiView data = blobs();
+  const std::string model = temporary("model.h5");
+  Context ctx({.seed = 2});
+  const FitResult r = fit(options_for(GetParam()), data, ctx, model);
+  Context fresh;
+  const Predictor p(fresh, model);
+  const Prediction all = p.predict(data);
+  EXPECT_EQ(all.labels, r.labels);
+  EXPECT_EQ(all.embedding, r.embedding);
+  EXPECT_EQ(all.confidence, r.confidence);
+  for (const int64_t row : {0, 77, 149}) {
+    MultiView one = data;
+    one.samples = 1;
+    for (View& v : one.views) {
+      auto& x = std::get<0>(v.values);
+      x = std::vector<double>(x.begin() + row * v.cols, x.begin() + (row + 1) * v.cols);
+      v.rows = 1;
+    }
+    const Prediction single = p.predict(one);
+    EXPECT_EQ(single.labels[0], r.labels[static_cast<size_t>(row)]);
+    const std::vector<float> part(r.embedding.begin() + row * r.dim, r.embedding.begin() + (row + 1) * r.dim);
+    EXPECT_EQ(single.embedding, part) << "row " << row;
+  }
+}
+
+TEST_P(EveryMethod, NothingIsAllocatedAfterWarmUp) {
+  Context ctx;
+  const auto method = configured_method(options_for(GetParam()));
+  const MultiView data = blobs();
+  std::vector<Tensor> views;
+  for (const View& v : data.views) {
+    Tensor t = Tensor::persistent(ctx, DType::f32, {v.rows, v.cols});
+    t.assign(std::get<0>(v.values));
+    views.push_back(t);
+  }
+  Trainer trainer(ctx, *method, views, 3);
+  trainer.build();
+  for (Phase& p : method->plan()) {
+    trainer.prepare(p);
+    for (int i = 0; i < 2; ++i) trainer.step(p);
+    const uint64_t before = ctx.counters().allocations;
+    for (int i = 0; i < 3; ++i) trainer.step(p);
+    EXPECT_EQ(ctx.counters().allocations, before) << "phase " << p.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, ::testing::Values("sparsemvc", "gmae", "gdcn", "ddmc", "distilmvc"), [](const auto& p) { return p.param; });
+
+int shell(const std::string& command) {
+  const int r = std::system((command + " 2>/dev/null >/dev/null").c_str());
+  return WIFEXITED(r) ? WEXITSTATUS(r) : -1;
+}
+std::string set_options(const std::string& method) {
+  std::string s;
+  for (const auto& [k, v] : short_schedules().at(method)) s += " --set " + k + "=" + v;
+  return s;
+}
+
+class CommandLine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::exists(program)) GTEST_SKIP() << "the command line is not built";
+    file = temporary("blobs.h5");
+    write_dataset(file, blobs());
+  }
+  const std::string program = std::string(PLX_BIN_DIR) + "/parallax";
+  std::string file;
+};
+
+TEST_F(CommandLine, IsTheLibrary) {
+  const std::string out = temporary("run"), again = temporary("again");
+  ASSERT_EQ(shell(program + " train --data " + file + " --method sparsemvc --seed 7 --restarts 5 --threads 2 --out " + out + set_options("sparsemvc")), 0);
+  for (const char* name : {"config.json", "history.csv", "metrics.json", "labels.npy", "embedding.npy", "model.h5", "log.txt"})
+    EXPECT_TRUE(fs::exists(out + "/" + name)) << name;
+  Context ctx({.seed = 7});
+  const FitResult r = fit(options_for("sparsemvc"), load(file), ctx);
+  EXPECT_EQ(read_npy_labels(out + "/labels.npy"), r.labels);
+  // the configuration repeats the run to the bit
+  ASSERT_EQ(shell(program + " train --config " + out + "/config.json --out " + again), 0);
+  EXPECT_EQ(bytes(again + "/labels.npy"), bytes(out + "/labels.npy"));
+  EXPECT_EQ(bytes(again + "/embedding.npy"), bytes(out + "/embedding.npy"));
+  EXPECT_EQ(content(again + "/model.h5"), content(out + "/model.h5"));
+  // an existing run is kept
+  EXPECT_EQ(shell(program + " train --config " + out + "/config.json --out " + again), 2);
+  EXPECT_EQ(shell(program + " train --config " + out + "/config.json --force --out " + again), 0);
+  EXPECT_EQ(shell(program + " predict --model " + out + " --data " + file), 0);
+  EXPECT_EQ(bytes(out + "/predict-blobs/labels.npy"), bytes(out + "/labels.npy"));
+  EXPECT_EQ(shell(program + " eval --labels " + out + "/labels.npy --truth " + file + " --embedding " + out + "/embedding.npy --json"), 0);
+  // changed data is refused
+  MultiView changed = blobs();
+  std::get<0>(changed.views[0].values)[0] += 1;
+  write_dataset(file, changed);
+  EXPECT_EQ(shell(program + " train --config " + out + "/config.json --out " + temporary("x")), 3);
+}
+
+TEST_F(CommandLine, SeedsSideBySideAreTheSeedsOneByOne) {
+  const std::string one = temporary("one"), two = temporary("two");
+  const std::string base = program + " train --data " + file + " --method ddmc --seeds 0..2 --restarts 3" + set_options("ddmc");
+  ASSERT_EQ(shell(base + " --jobs 1 --out " + one), 0);
+  ASSERT_EQ(shell(base + " --jobs 3 --threads 3 --out " + two), 0);
+  for (int s = 0; s < 3; ++s) {
+    const std::string run = "/seed-" + std::to_string(s);
+    EXPECT_EQ(bytes(one + run + "/embedding.npy"), bytes(two + run + "/embedding.npy"));
+    EXPECT_EQ(content(one + run + "/model.h5"), content(two + run + "/model.h5"));
+  }
+  EXPECT_TRUE(fs::exists(one + "/results.csv") && fs::exists(one + "/summary.json"));
+}
+
+TEST_F(CommandLine, FoldersOfDataSetsReportRefusedEntriesAndGoOn) {
+  const fs::path folder = temporary("sets");
+  fs::create_directories(folder);
+  write_dataset((folder / "good.h5").string(), blobs());
+  std::ofstream(folder / "bad.mat") << "not a data set at all";
+  const std::string out = temporary("sets-run");
+  EXPECT_EQ(shell(program + " train --data " + folder.string() + " --method sparsemvc --out " + out + set_options("sparsemvc")), 0);
+  EXPECT_TRUE(fs::exists(out + "/good/seed-0/metrics.json"));
+  EXPECT_NE(bytes(out + "/datasets.csv").find("refused"), std::string::npos);
+}
+
+TEST_F(CommandLine, UsageErrors) {
+  const std::string train = program + " train --data " + file;
+  EXPECT_EQ(shell(program + " trian"), 2);
+  EXPECT_EQ(shell(train + " --method sparsemv"), 2);
+  EXPECT_EQ(shell(train + " --method sparsemvc --set pre_epoch=1"), 2);
+  EXPECT_EQ(shell(train + " --method sparsemvc --set tau=cold"), 2);
+  EXPECT_EQ(shell(train + " --method sparsemvc --sede 1"), 2);
+  EXPECT_EQ(shell(program + " train --data /nowhere/at/all.mat --method sparsemvc"), 3);
+  EXPECT_EQ(shell(train + " --method sparsemvc --clusters 1000 --out " + temporary("k")), 2);
+  EXPECT_EQ(shell(program + " --version"), 0);
+  EXPECT_EQ(shell(program + " info --json"), 0);
+  EXPECT_EQ(shell(program + " train --help sparsemvc"), 0);
+}
+
+TEST_F(CommandLine, CorruptedDataCanBeReadAgain) {
+  const std::string out = temporary("corrupt/noisy.h5");
+  fs::create_directories(fs::path(out).parent_path());
+  ASSERT_EQ(shell(program + " corrupt " + file + " " + out + " --corrupt noise=0.3,missing=0.2,conflict=0.1,seed=4"), 0);
+  const MultiView back = load(out);
+  EXPECT_EQ(back.samples, 150);
+  const std::string masks = fs::path(out).replace_extension(".masks.h5").string();
+  ASSERT_TRUE(fs::exists(masks));
+  const std::vector<int64_t> m = read_hdf5(masks, {}, true).at("/missing").as_i64();
+  int64_t rows = 0;
+  for (size_t i = 0; i < 150; ++i) rows += m[2 * i] + m[2 * i + 1] > 0;
+  EXPECT_EQ(rows, 30);
+  for (size_t i = 0; i < 150; ++i)
+    for (size_t v = 0; v < 2; ++v)
+      if (m[2 * i + v] != 0) {
+        for (int64_t j = 0; j < back.views[v].cols; ++j) EXPECT_EQ(back.views[v].at(static_cast<int64_t>(i), j), 0);
+      }
+}
+
+}  // namespace
+}  // namespace parallax::testing
