@@ -13,9 +13,8 @@ case "${1:-}" in
   *) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 parallax=build/cpu-release/bin/parallax
-build() { configure_build cpu-release --log-level=NOTICE; }
 stage "install packages" scripts/install_deps.sh
-stage "build" build
+stage "build" configure_build cpu-release
 
 say "the data"
 "$parallax" inspect data/multiple-features.h5

@@ -8,16 +8,19 @@
 # PLX_JOBS=N builds and tests on N processors (default: all).
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# warnings are errors where CI runs this, not on the compiler that a user happens to have
+strict=OFF
+if [ "${CI:-}" = true ]; then strict=ON; fi
 build_and_test() {
   stage "install packages" scripts/install_deps.sh
-  stage "build" configure_build cpu-release -DPLX_WERROR=ON
+  stage "build" configure_build cpu-release "-DPLX_WERROR=$strict"
   stage "tests" run_tests cpu-release -LE outcome
 }
 case "${1:-}" in
   "") build_and_test ;;
   --outcome)
     stage "install packages" scripts/install_deps.sh
-    stage "build" configure_build cpu-release -DPLX_WERROR=ON
+    stage "build" configure_build cpu-release "-DPLX_WERROR=$strict"
     stage "outcome tests" run_tests cpu-release -C outcome -L outcome
     ;;
   --asan) exec "$root/scripts/sanitize.sh" ;;
