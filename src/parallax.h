@@ -1,5 +1,6 @@
-// Everything an application needs: load a data set, train a method, label new samples, cluster, score. Every header below it
-// can be included on its own; #include <parallax/parallax.h> is spelled the same in the build tree and after installation.
+// Everything an application needs: load a data set, train a method, label new samples, cluster, score. Every header
+// below it can be included on its own; #include <parallax/parallax.h> is spelled the same in the build tree and after
+// installation.
 #pragma once
 #include "cluster/kmeans.h"
 #include "cluster/label_free.h"

@@ -15,12 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::map<std::string, std::set<std::string>> allowed{
-    {"tensor", {}},
-    {"autograd", {"tensor"}},
-    {"cluster", {"tensor"}},
-    {"io", {"tensor"}},
-    {"nn", {"autograd", "tensor"}},
-    {"mvc", {"nn", "autograd", "cluster", "io", "tensor"}},
+    {"tensor", {}},     {"autograd", {"tensor"}},       {"cluster", {"tensor"}},
+    {"io", {"tensor"}}, {"nn", {"autograd", "tensor"}}, {"mvc", {"nn", "autograd", "cluster", "io", "tensor"}},
 };
 
 struct Include {
@@ -67,16 +63,19 @@ TEST(Layering, IncludesPointDownwards) {
   for (const Include& i : includes()) {
     if (i.folder.empty()) continue;  // the umbrella header
     ASSERT_EQ(allowed.count(i.folder), 1u) << "src/" << i.folder << " is not in the table of layers";
-    EXPECT_EQ(i.target.rfind("parallax/", 0), std::string::npos) << "src/" << i.file << ": inside src, includes are relative: " << i.target;
+    EXPECT_EQ(i.target.rfind("parallax/", 0), std::string::npos)
+        << "src/" << i.file << ": inside src, includes are relative: " << i.target;
     const std::string to = folder_of_target(i);
     if (!i.quoted) continue;
     if (to.empty()) {  // only what the build generates
-      EXPECT_TRUE(i.target == "version.h" || i.target == "methods.inc") << "src/" << i.file << " includes \"" << i.target << "\", which is not in src";
+      EXPECT_TRUE(i.target == "version.h" || i.target == "methods.inc")
+          << "src/" << i.file << " includes \"" << i.target << "\", which is not in src";
       continue;
     }
     if (to == i.folder) continue;
     ++between;
-    EXPECT_TRUE(allowed.at(i.folder).count(to)) << "src/" << i.file << " may not include " << i.target << ": " << i.folder << " does not know " << to;
+    EXPECT_TRUE(allowed.at(i.folder).count(to))
+        << "src/" << i.file << " may not include " << i.target << ": " << i.folder << " does not know " << to;
   }
   EXPECT_GT(between, 50u) << "the test reads nothing";
 }
@@ -91,14 +90,16 @@ TEST(Layering, NoCudaInTheCore) {
 }
 
 TEST(Layering, NoAbsolutePaths) {
-  for (const Include& i : includes()) EXPECT_FALSE(fs::path(i.target).is_absolute()) << "src/" << i.file << " includes " << i.target;
+  for (const Include& i : includes())
+    EXPECT_FALSE(fs::path(i.target).is_absolute()) << "src/" << i.file << " includes " << i.target;
 }
 
 // A header that is heavy for everyone who includes it stays in one source file.
 TEST(Layering, HeavyHeadersStayOutOfHeaders) {
   for (const Include& i : includes()) {
     if (fs::path(i.file).extension() != ".h") continue;
-    for (const char* heavy : {"nlohmann/", "cxxopts", "Eigen/", "Spectra/", "tbb/", "hdf5.h", "zip.h", "regex", "iostream"})
+    for (const char* heavy :
+         {"nlohmann/", "cxxopts", "Eigen/", "Spectra/", "tbb/", "hdf5.h", "zip.h", "regex", "iostream"})
       EXPECT_FALSE(!i.quoted && i.target.rfind(heavy, 0) == 0) << "src/" << i.file << " includes <" << i.target << ">";
   }
 }
@@ -139,9 +140,9 @@ TEST(Docs, ReadmeNamesEveryMethod) {
     EXPECT_NE(readme.find("| `" + entry.path().stem().string() + "` |"), std::string::npos) << entry.path();
 }
 
-// Code for AVX2 and AVX-512 lives in namespaces of its own. Anything else that such an object file defines with external
-// linkage (an inline function of the standard library, say) could be the copy that the linker keeps for the whole program,
-// which would then not run on an older processor.
+// Code for AVX2 and AVX-512 lives in namespaces of its own. Anything else that such an object file defines with
+// external linkage (an inline function of the standard library, say) could be the copy that the linker keeps for the
+// whole program, which would then not run on an older processor.
 TEST(InstructionSets, ObjectsDefineNothingOutsideTheirNamespace) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "sanitizers add symbols of their own";

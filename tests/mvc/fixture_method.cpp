@@ -1,5 +1,5 @@
-// A sixth method, outside of the library (docs/add-a-method.md): one autoencoder a view, the sum of the codes is clustered
-// by k-means. Registered at run time and used through the same call as the built-in ones.
+// A sixth method, outside of the library (docs/add-a-method.md): one autoencoder a view, the sum of the codes is
+// clustered by k-means. Registered at run time and used through the same call as the built-in ones.
 #include <gtest/gtest.h>
 
 #include <parallax/autograd/ops.h>
@@ -81,7 +81,8 @@ MultiView blobs(int64_t n, const std::vector<int64_t>& dims, int k) {
     view.rows = n;
     view.cols = dims[v];
     std::vector<double> x;
-    const Draw<double> centre{.seed = 1, .tag = 10 + static_cast<uint32_t>(v)}, noise{.seed = 2, .tag = 20 + static_cast<uint32_t>(v)};
+    const Draw<double> centre{.seed = 1, .tag = 10 + static_cast<uint32_t>(v)},
+        noise{.seed = 2, .tag = 20 + static_cast<uint32_t>(v)};
     for (int64_t i = 0; i < n; ++i)
       for (int64_t j = 0; j < dims[v]; ++j) x.push_back(4 * centre.normal(i % k, j) + noise.normal(i, j));
     view.values = std::move(x);
