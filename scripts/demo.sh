@@ -14,6 +14,7 @@ case "${1:-}" in
 esac
 parallax=build/cpu-release/bin/parallax
 stage "install packages" scripts/install_deps.sh
+targets=(parallax_app parallax-hdf5)
 stage "build" configure_build cpu-release
 
 say "the data"

@@ -34,14 +34,15 @@ summary() {
   for line in "${stages[@]}"; do printf '   %s\n' "$line"; done
 }
 
-# configure_build PRESET [cmake arguments...]
+# configure_build PRESET [cmake arguments...]: builds ${targets[@]}, by default everything
+targets=(all)
 configure_build() {
   local preset=$1
   shift
   local launcher=()
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   cmake --preset "$preset" "${launcher[@]}" "$@" >"$(log_of "$preset")" || { cat "$(log_of "$preset")"; return 1; }
-  cmake --build "build/$preset" --parallel "$jobs"
+  cmake --build "build/$preset" --parallel "$jobs" --target "${targets[@]}"
 }
 log_of() {
   mkdir -p build
