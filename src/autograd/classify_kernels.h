@@ -13,7 +13,8 @@ template <class T> struct GeluRows {
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const T* in = x.row(i);
     T* out = y.row(i);
-    team.each(y.cols, [=](int64_t j) { out[j] = in[j] * (T(0.5) + T(0.5) * fn::erf(in[j] * T(0.70710678118654752440))); });
+    team.each(y.cols,
+              [=](int64_t j) { out[j] = in[j] * (T(0.5) + T(0.5) * fn::erf(in[j] * T(0.70710678118654752440))); });
   }
 };
 PLX_KERNEL(GeluRows)
@@ -44,7 +45,7 @@ template <class T> struct CrossEntropyRows {
   Mat<const T> x;        // [n, k]
   const int64_t* label;  // [n]
   Mat<T> dx;
-  T* loss;               // [n]
+  T* loss;  // [n]
   T weight;
   PLX_HD int64_t rows() const { return x.rows; }
   PLX_HD int64_t width() const { return x.cols * 8; }

@@ -9,8 +9,10 @@ namespace parallax {
 template <class Team, class T>
 PLX_HD void normal_part(Team team, const Draw<T>& draw, int64_t row, int64_t first, T* out, int64_t cols, T scale) {
   uint32_t w[4][16];  // sixteen blocks of Philox side by side, word by word
-  const uint32_t block = Draw<T>::block_of(first), sample = draw.sample(row), step = draw.step ? *draw.step : 0u, tag = draw.tag;
-  for (int l = 0; l < 16; ++l) w[0][l] = block + static_cast<uint32_t>(l), w[1][l] = sample, w[2][l] = step, w[3][l] = tag;
+  const uint32_t block = Draw<T>::block_of(first), sample = draw.sample(row), step = draw.step ? *draw.step : 0u,
+                 tag = draw.tag;
+  for (int l = 0; l < 16; ++l)
+    w[0][l] = block + static_cast<uint32_t>(l), w[1][l] = sample, w[2][l] = step, w[3][l] = tag;
   uint32_t k0 = static_cast<uint32_t>(draw.seed), k1 = static_cast<uint32_t>(draw.seed >> 32);
   for (int round = 0; round < 10; ++round) {
     for (int l = 0; l < 16; ++l) {
@@ -86,8 +88,10 @@ template <class T> struct FoldRepeats {
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     T* out = y.row(i);
     const T old = keep, w = weight;
-    if (old == T(0)) team.each(y.cols, [=](int64_t j) { out[j] = T(0); });
-    else team.each(y.cols, [=](int64_t j) { out[j] *= old; });
+    if (old == T(0))
+      team.each(y.cols, [=](int64_t j) { out[j] = T(0); });
+    else
+      team.each(y.cols, [=](int64_t j) { out[j] *= old; });
     for (int64_t q = i; q < x.rows; q += y.rows) {
       const T* in = x.row(q);
       team.each(y.cols, [=](int64_t j) { out[j] += w * in[j]; });
@@ -145,7 +149,8 @@ template <class T> struct WeighColumns {
     }
     T* o = out + c;
     const T f = weight, old = keep;
-    team.each(cols, [=, &total, &sum](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + f * (total[j] + sum[j]); });
+    team.each(cols,
+              [=, &total, &sum](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + f * (total[j] + sum[j]); });
   }
 };
 PLX_KERNEL(WeighColumns)

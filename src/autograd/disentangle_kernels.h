@@ -4,24 +4,26 @@
 
 namespace parallax {
 
-// y = x - column means
+// y = x - column means, problem by problem
 template <class T> struct CenterColumns {
   Mat<const T> x;
   Mat<T> y;
-  PLX_HD int64_t problems() const { return 1; }
-  PLX_HD int64_t rows() const { return x.rows; }
+  int64_t n_problems = 1;
+  PLX_HD int64_t problems() const { return n_problems; }
+  PLX_HD int64_t rows() const { return x.rows / n_problems; }
   PLX_HD int64_t width() const { return x.cols; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+  template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
+    const int64_t n = rows(), first = g * n;
     T sum[64] = {}, total[64] = {};
-    for (int64_t i = 0; i < x.rows; ++i) {
-      if ((i & 255) == 0)  // two levels of sums, for many rows
+    for (int64_t i = first; i < first + n; ++i) {
+      if (((i - first) & 255) == 0)  // two levels of sums, for many rows
         for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }
-    const T by = T(1) / static_cast<T>(x.rows);
+    const T by = T(1) / static_cast<T>(n);
     for (int64_t j = 0; j < cols; ++j) sum[j] = (total[j] + sum[j]) * by;
-    for (int64_t i = 0; i < x.rows; ++i) {
+    for (int64_t i = first; i < first + n; ++i) {
       const T* in = x.row(i) + c;
       T* out = y.row(i) + c;
       team.each(cols, [=, &sum](int64_t j) { out[j] = in[j] - sum[j]; });
@@ -48,16 +50,16 @@ template <class T> struct AbsSign {
 };
 PLX_KERNEL(AbsSign)
 
-// Row r of discriminator i looks at sample r % n of view j = r / n % V: its output, its loss (share 1/n, weight included)
-// and the gradient of that loss with respect to the last linear result.
+// Row r of discriminator i looks at sample r % n of view j = r / n % V: its output, its loss (share 1/n, weight
+// included) and the gradient of that loss with respect to the last linear result.
 template <class T> struct JudgeRows {
-  Mat<const T> h;               // [V V n, hidden], activated
+  Mat<const T> h;                              // [V V n, hidden], activated
   const T *w[kMaxProblems], *b[kMaxProblems];  // last layer: [hidden], [1]
-  T *loss, *slope;              // [V V n]
-  Mat<T> out[kMaxProblems];     // [n, V] of each discriminator, or null
+  T *loss, *slope;                             // [V V n]
+  Mat<T> out[kMaxProblems];                    // [n, V] of each discriminator, or null
   int64_t views, n;
   T weight;
-  bool squash;                  // published form: the sigmoid's result is taken for a logit
+  bool squash;  // published form: the sigmoid's result is taken for a logit
   PLX_HD int64_t rows() const { return h.rows; }
   PLX_HD int64_t width() const { return h.cols + 16; }
   template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
@@ -78,12 +80,12 @@ PLX_KERNEL(JudgeRows)
 
 // Per discriminator: in place of h the gradient in front of its activation; sums for the last layer and the first bias.
 template <class T> struct JudgeGrad {
-  Mat<T> h;                     // [V V n, hidden]
+  Mat<T> h;  // [V V n, hidden]
   const T* w[kMaxProblems];
-  const T* slope;               // [V V n]
-  Mat<T> dw, db;                // [V, hidden]: of the last weights and of the first biases
+  const T* slope;  // [V V n]
+  Mat<T> dw, db;   // [V, hidden]: of the last weights and of the first biases
   int64_t views;
-  T lean;                       // slope of the leaky activation
+  T lean;  // slope of the leaky activation
   PLX_HD int64_t problems() const { return views; }
   PLX_HD int64_t rows() const { return h.rows / views; }
   PLX_HD int64_t width() const { return h.cols; }
@@ -112,14 +114,14 @@ template <class T> struct JudgeGrad {
 };
 PLX_KERNEL(JudgeGrad)
 
-// Reconstruction through dropout and a sigmoid: t = mask o / (1 - p), y = sigmoid(t). In: o. Out: the gradient of factor/2
-// times the squared error with respect to o; a dropped entry is 0.5 and carries none.
+// Reconstruction through dropout and a sigmoid: t = mask o / (1 - p), y = sigmoid(t). In: o. Out: the gradient of
+// factor/2 times the squared error with respect to o; a dropped entry is 0.5 and carries none.
 template <class T> struct SigmoidError {
   Mat<T> o;
   Mat<const T> target;
-  Mat<T> y;         // the reconstruction, or null
+  Mat<T> y;  // the reconstruction, or null
   Draw<T> draw;
-  double p;         // 0: no dropout
+  double p;  // 0: no dropout
   T* row_loss;
   T factor;
   PLX_HD int64_t rows() const { return o.rows; }

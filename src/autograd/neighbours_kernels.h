@@ -6,13 +6,13 @@ namespace parallax {
 
 // The cosines of a tile of anchors with all rows: row losses, and in place of the cosines the weights of the gradient.
 template <class T> struct NeighbourRows {
-  Mat<T> s;                     // [tile, n]
-  Mat<T> part;                  // [tile, listed]: room for the listed entries
-  const int32_t* index;         // [lists, listed]; no entry twice in a list
-  const uint8_t *near, *far;    // [lists, listed]: how often the entry is a positive and a negative
-  const int32_t* lengths;       // [lists]: entries in use
-  const int64_t *owner, *place; // of row i: its list (null: i); of entry e: its row (null: e); negative: none
-  T* loss;                      // [tile]
+  Mat<T> s;                      // [tile, n]
+  Mat<T> part;                   // [tile, listed]: room for the listed entries
+  const int32_t* index;          // [lists, listed]; no entry twice in a list
+  const uint8_t *near, *far;     // [lists, listed]: how often the entry is a positive and a negative
+  const int32_t* lengths;        // [lists]: entries in use
+  const int64_t *owner, *place;  // of row i: its list (null: i); of entry e: its row (null: e); negative: none
+  T* loss;                       // [tile]
   int64_t lists, first;
   T weight;
   bool skip_last;

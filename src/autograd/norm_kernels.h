@@ -103,11 +103,13 @@ template <class T> struct NormGradColumns {
     const T kg = keep_gamma, kb = keep_beta;
     if (dgamma) {
       T* out = dgamma + c;
-      team.each(cols, [=, &g, &g_total](int64_t j) { out[j] = (kg == T(0) ? T(0) : kg * out[j]) + (g_total[j] + g[j]); });
+      team.each(cols,
+                [=, &g, &g_total](int64_t j) { out[j] = (kg == T(0) ? T(0) : kg * out[j]) + (g_total[j] + g[j]); });
     }
     if (dbeta) {
       T* out = dbeta + c;
-      team.each(cols, [=, &b, &b_total](int64_t j) { out[j] = (kb == T(0) ? T(0) : kb * out[j]) + (b_total[j] + b[j]); });
+      team.each(cols,
+                [=, &b, &b_total](int64_t j) { out[j] = (kb == T(0) ? T(0) : kb * out[j]) + (b_total[j] + b[j]); });
     }
   }
 };

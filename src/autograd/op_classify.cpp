@@ -21,13 +21,14 @@ Var gelu(const Var& x) { return apply<Gelu>({}, {x}); }
 
 Tensor CrossEntropy::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = x[0].rows();
-  PLX_CHECK(shape, n > 0 && x[0].cols() > 0 && at.labels.count() == n, "cross_entropy: ", at.labels.count(), " labels for logits ",
-            x[0].shape());
+  PLX_CHECK(shape, n > 0 && x[0].cols() > 0 && at.labels.count() == n, "cross_entropy: ", at.labels.count(),
+            " labels for logits ", x[0].shape());
   s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {n, 1});
   const double weight = 1 / static_cast<double>(n);
   by_float(rows.dtype(), [&]<class T>(T) {
-    run(ctx, CrossEntropyRows<T>{x[0].mat<T>(), at.labels.ptr<int64_t>(), s.dx.mat<T>(), rows.ptr<T>(), static_cast<T>(weight)});
+    run(ctx, CrossEntropyRows<T>{x[0].mat<T>(), at.labels.ptr<int64_t>(), s.dx.mat<T>(), rows.ptr<T>(),
+                                 static_cast<T>(weight)});
   });
   return sum_rows(ctx, rows, 1, weight);
 }

@@ -1,4 +1,5 @@
-// Stacked codes laid out for the layers behind them: the common code beside every view's own, or all codes side by side.
+// Stacked codes laid out for the layers behind them: the common code beside every view's own, or all codes side by
+// side.
 #pragma once
 #include "tape.h"
 

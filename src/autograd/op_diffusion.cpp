@@ -7,14 +7,22 @@ namespace parallax {
 
 Tensor DiffusionChain::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const Tensor &c = x[0], &w0 = x[1], &w2 = x[5];
-  const int64_t n = c.rows(), h = w2.rows(), hidden = w2.cols(), K = static_cast<int64_t>(at.steps.size()), R = at.repeats;
+  const int64_t n = c.rows(), h = w2.rows(), hidden = w2.cols(), K = static_cast<int64_t>(at.steps.size()),
+                R = at.repeats;
   PLX_CHECK(config, K > 0 && R > 0, "diffusion_chain: ", K, " steps of ", R, " repeats");
-  PLX_CHECK(shape, w0.shape() == (Shape{hidden, h + c.cols()}) && x[6].count() == h, "diffusion_chain: first layer ", w0.shape(), ", ",
-            Shape{hidden, h + c.cols()}, " is needed");
+  PLX_CHECK(shape, w0.shape() == (Shape{hidden, h + c.cols()}) && x[6].count() == h, "diffusion_chain: first layer ",
+            w0.shape(), ", ", Shape{hidden, h + c.cols()}, " is needed");
   for (size_t i = 2; i < 5; ++i)
-    PLX_CHECK(shape, x[i].shape() == (Shape{1, hidden}), "diffusion_chain: ", x[i].shape(), " where ", Shape{1, hidden}, " is needed");
+    PLX_CHECK(shape, x[i].shape() == (Shape{1, hidden}), "diffusion_chain: ", x[i].shape(), " where ", Shape{1, hidden},
+              " is needed");
   const DType type = c.dtype();
-  s = {c, w0, x[3], x[4], w2, Tensor::empty(ctx, type, {K * R * n, h}), Tensor::empty(ctx, type, {K * R * n, hidden}),
+  s = {c,
+       w0,
+       x[3],
+       x[4],
+       w2,
+       Tensor::empty(ctx, type, {K * R * n, h}),
+       Tensor::empty(ctx, type, {K * R * n, hidden}),
        Tensor::empty(ctx, type, {K * R * n, 1})};
   Tensor cond = Tensor::empty(ctx, type, {n, hidden}), o = Tensor::empty(ctx, type, {R * n, hidden});
   Tensor last = Tensor::empty(ctx, type, {R * n, h}), q = Tensor::empty(ctx, type, {n, h});
@@ -26,8 +34,9 @@ Tensor DiffusionChain::forward(Context& ctx, const Attr& at, Saved& s, In x) {
       const Tensor z = s.z.row_range(k * R * n, R * n), u = s.xh.row_range(k * R * n, R * n);
       const Tensor next = k + 1 < K ? s.z.row_range((k + 1) * R * n, R * n) : last;
       gemm(ctx, z, w0.col_range(0, h), u, {.tb = true});
-      run(ctx, NormRows<T>{u.mat<T>(), cond.mat<T>(), u.mat<T>(), o.mat<T>(), s.inverse.row_range(k * R * n, R * n).ptr<T>(),
-                           s.gamma.ptr<T>(), s.beta.ptr<T>(), static_cast<T>(at.eps), true});
+      run(ctx,
+          NormRows<T>{u.mat<T>(), cond.mat<T>(), u.mat<T>(), o.mat<T>(), s.inverse.row_range(k * R * n, R * n).ptr<T>(),
+                      s.gamma.ptr<T>(), s.beta.ptr<T>(), static_cast<T>(at.eps), true});
       run(ctx, StepRows<T>{z.mat<T>(), x[6].ptr<T>(), next.mat<T>(), static_cast<T>(step.a), static_cast<T>(step.g)});
       gemm(ctx, o, w2, next, {.tb = true, .alpha = step.g, .beta = 1});
     }
@@ -58,7 +67,8 @@ void DiffusionChain::backward(Context& ctx, const Attr& at, const Saved& s, cons
         gemm(ctx, dz, o, open[5].tensor, {.ta = true, .alpha = step.g, .beta = keep(5)});
       }
       if (g[6])
-        run(ctx, WeighColumns<T>{dz.mat<T>(), open[6].tensor.ptr<T>(), static_cast<T>(step.g), static_cast<T>(keep(6))});
+        run(ctx,
+            WeighColumns<T>{dz.mat<T>(), open[6].tensor.ptr<T>(), static_cast<T>(step.g), static_cast<T>(keep(6))});
       if (g[3] || g[4])
         run(ctx, NormGradColumns<T>{du.mat<T>(), xh.mat<T>(), s.gamma.ptr<T>(), s.beta.ptr<T>(),
                                     g[3] ? open[3].tensor.ptr<T>() : nullptr, g[4] ? open[4].tensor.ptr<T>() : nullptr,

@@ -1,6 +1,7 @@
-// GDCN's fusion: a denoiser p(z, c) applied along a chain of constant coefficients, from several draws of noise that are
-// averaged (its page 3.4, 10.1, 11.4, 11.5). One op, because the parts share so much: the product with the condition c is
-// made once for all repeats and evaluations, the repeats are stacked as rows, and the noise is never a stored input.
+// GDCN's fusion: a denoiser p(z, c) applied along a chain of constant coefficients, from several draws of noise that
+// are averaged (its page 3.4, 10.1, 11.4, 11.5). One op, because the parts share so much: the product with the
+// condition c is made once for all repeats and evaluations, the repeats are stacked as rows, and the noise is never a
+// stored input.
 #pragma once
 #include "op_linear.h"
 

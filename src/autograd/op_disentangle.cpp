@@ -8,10 +8,10 @@ namespace parallax {
 Tensor LinearSigmoidMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int V = at.targets.size();
   const Tensor& h = x[0];
-  PLX_CHECK(shape, V > 0 && h.rows() % V == 0 && x.size() == static_cast<size_t>(1 + 2 * V), "linear_sigmoid_mse: ", h.rows(),
-            " rows and ", x.size() - 1, " parameters for ", V, " problems");
-  PLX_CHECK(config, at.dropout >= 0 && at.dropout < 1 && (at.dropout == 0 || at.draws.size() == V), "linear_sigmoid_mse: dropout ",
-            at.dropout, " with ", at.draws.size(), " draws for ", V, " problems");
+  PLX_CHECK(shape, V > 0 && h.rows() % V == 0 && x.size() == static_cast<size_t>(1 + 2 * V),
+            "linear_sigmoid_mse: ", h.rows(), " rows and ", x.size() - 1, " parameters for ", V, " problems");
+  PLX_CHECK(config, at.dropout >= 0 && at.dropout < 1 && (at.dropout == 0 || at.draws.size() == V),
+            "linear_sigmoid_mse: dropout ", at.dropout, " with ", at.draws.size(), " draws for ", V, " problems");
   const int64_t n = h.rows() / V;
   s.h = h;
   Tensor loss = Tensor::empty(ctx, h.dtype(), {V, 1});
@@ -19,11 +19,12 @@ Tensor LinearSigmoidMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     Small<Product<T>> list;
     for (int v = 0; v < V; ++v) {
       const Tensor& w = x[static_cast<size_t>(1 + v)];
-      PLX_CHECK(shape, at.targets[v].shape() == (Shape{n, w.rows()}), "linear_sigmoid_mse: a target of ", at.targets[v].shape(), ", ",
-                Shape{n, w.rows()}, " is needed");
+      PLX_CHECK(shape, at.targets[v].shape() == (Shape{n, w.rows()}), "linear_sigmoid_mse: a target of ",
+                at.targets[v].shape(), ", ", Shape{n, w.rows()}, " is needed");
       s.w.push_back(w);
       s.residual.push_back(Tensor::empty(ctx, h.dtype(), {n, w.rows()}));
-      list.push_back(product<T>(h.row_range(v * n, n), w, s.residual[v], {.tb = true, .bias = x[static_cast<size_t>(1 + V + v)]}));
+      list.push_back(
+          product<T>(h.row_range(v * n, n), w, s.residual[v], {.tb = true, .bias = x[static_cast<size_t>(1 + V + v)]}));
     }
     gemm<T>(ctx, list.span());
     Tensor rows = Tensor::empty(ctx, h.dtype(), {n, 1});
@@ -50,8 +51,8 @@ Var linear_sigmoid_mse(const Var& h, std::span<const Var> w, std::span<const Var
   for (const Tensor& t : outputs) at.outputs.push_back(t);
   at.dropout = dropout;
   at.draws = draws;
-  PLX_CHECK(shape, w.size() == targets.size() && b.size() == targets.size(), "linear_sigmoid_mse: ", w.size(), " weights and ",
-            b.size(), " biases for ", targets.size(), " targets");
+  PLX_CHECK(shape, w.size() == targets.size() && b.size() == targets.size(), "linear_sigmoid_mse: ", w.size(),
+            " weights and ", b.size(), " biases for ", targets.size(), " targets");
   Small<Var, 2 * kMaxProblems + 1> inputs;
   inputs.push_back(h);
   for (const auto list : {w, b})
@@ -61,17 +62,21 @@ Var linear_sigmoid_mse(const Var& h, std::span<const Var> w, std::span<const Var
 
 Tensor Decorrelation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = at.common.rows(), d = at.common.cols();
-  PLX_CHECK(shape, n > 0 && x[0].rows() > 0 && x[0].rows() % n == 0, "decorrelation: ", x[0].rows(), " rows are not views of ", n,
-            " samples");
+  PLX_CHECK(shape, n > 0 && x[0].rows() > 0 && x[0].rows() % n == 0, "decorrelation: ", x[0].rows(),
+            " rows are not views of ", n, " samples");
   const int64_t V = x[0].rows() / n;
   s.centred = Tensor::empty(ctx, x[0].dtype(), at.common.shape());
   s.sign = Tensor::empty(ctx, x[0].dtype(), {V * d, x[0].cols()});
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * d, 1});
   by_float(rows.dtype(), [&]<class T>(T) {
-    run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>()});
+    run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>(), 1});
+    // Centring P as well changes nothing in exact arithmetic, since the columns of S~ sum to zero; in single precision it
+    // keeps the rounding of those sums, times P's large mean, out of C, whose signs are the gradient.
+    const Tensor p = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+    run(ctx, CenterColumns<T>{x[0].mat<T>(), p.mat<T>(), V});
     Small<Product<T>> list;
     for (int64_t v = 0; v < V; ++v)
-      list.push_back(product<T>(s.centred, x[0].row_range(v * n, n), s.sign.row_range(v * d, d), {.ta = true}));
+      list.push_back(product<T>(s.centred, p.row_range(v * n, n), s.sign.row_range(v * d, d), {.ta = true}));
     gemm<T>(ctx, list.span());
     run(ctx, AbsSign<T>{s.sign.mat<T>(), rows.ptr<T>()});
   });
@@ -93,15 +98,17 @@ Var decorrelation(const Tensor& common, const Var& specific) { return apply<Deco
 Tensor Discriminators::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int V = at.views;
   const size_t G = static_cast<size_t>(V);
-  PLX_CHECK(shape, V > 1 && x.size() == 1 + 4 * G && x[0].rows() % V == 0 && x[0].rows() > 0, "discriminators: ", x[0].rows(),
-            " rows and ", x.size() - 1, " parameters for ", V, " views");
+  PLX_CHECK(shape, V > 1 && x.size() == 1 + 4 * G && x[0].rows() % V == 0 && x[0].rows() > 0,
+            "discriminators: ", x[0].rows(), " rows and ", x.size() - 1, " parameters for ", V, " views");
   s.p = x[0];
   const int64_t all = x[0].rows(), n = all / V, hidden = x[1].rows();
   for (size_t i = 0; i < G; ++i) {
     s.w.push_back(x[1 + i]);
-    PLX_CHECK(shape, x[1 + i].shape() == (Shape{hidden, x[0].cols()}) && x[1 + 2 * G + i].shape() == (Shape{1, hidden}) &&
-              x[1 + 3 * G + i].count() == 1, "discriminators: layers ", x[1 + i].shape(), " and ", x[1 + 2 * G + i].shape(),
-              " of discriminator ", i, " do not fit codes of ", x[0].cols());
+    PLX_CHECK(shape,
+              x[1 + i].shape() == (Shape{hidden, x[0].cols()}) && x[1 + 2 * G + i].shape() == (Shape{1, hidden}) &&
+                  x[1 + 3 * G + i].count() == 1,
+              "discriminators: layers ", x[1 + i].shape(), " and ", x[1 + 2 * G + i].shape(), " of discriminator ", i,
+              " do not fit codes of ", x[0].cols());
   }
   const DType type = x[0].dtype();
   s.dh = Tensor::empty(ctx, type, {V * all, hidden});
@@ -113,8 +120,9 @@ Tensor Discriminators::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     JudgeRows<T> judge{};
     JudgeGrad<T> grad{};
     for (int i = 0; i < V; ++i) {
-      list.push_back(product<T>(x[0], s.w[i], s.dh.row_range(i * all, all),
-                                {.tb = true, .bias = x[1 + G + static_cast<size_t>(i)], .act = Act::leaky, .slope = at.slope}));
+      list.push_back(
+          product<T>(x[0], s.w[i], s.dh.row_range(i * all, all),
+                     {.tb = true, .bias = x[1 + G + static_cast<size_t>(i)], .act = Act::leaky, .slope = at.slope}));
       judge.w[i] = grad.w[i] = x[1 + 2 * G + static_cast<size_t>(i)].ptr<T>();
       judge.b[i] = x[1 + 3 * G + static_cast<size_t>(i)].ptr<T>();
       if (i < at.outputs.size() && at.outputs[i].defined()) judge.out[i] = at.outputs[i].mat<T>();
@@ -151,7 +159,8 @@ void Discriminators::backward(Context& ctx, const Attr& at, const Saved& s, cons
       const Tensor by = gy.row_range(i, 1);
       if (g[1 + k]) {
         const Grad::Open o = g[1 + k].open(ctx);
-        list.push_back(product<T>(s.dh.row_range(i * all, all), s.p, o.tensor, {.ta = true, .beta = o.beta, .alpha_by = by}));
+        list.push_back(
+            product<T>(s.dh.row_range(i * all, all), s.p, o.tensor, {.ta = true, .beta = o.beta, .alpha_by = by}));
       }
       const Tensor sums[] = {s.db1, s.dw, s.db2};
       for (size_t q = 0; q < 3; ++q)
@@ -172,7 +181,11 @@ void Discriminators::backward(Context& ctx, const Attr& at, const Saved& s, cons
 Var discriminators(const Var& specific, std::span<const Var> w1, std::span<const Var> b1, std::span<const Var> w2,
                    std::span<const Var> b2, bool squash, double slope, double weight, std::span<const Tensor> outputs,
                    bool reversal) {
-  Discriminators::Attr at{.views = static_cast<int>(w1.size()), .slope = slope, .weight = weight, .squash = squash, .outputs = {},
+  Discriminators::Attr at{.views = static_cast<int>(w1.size()),
+                          .slope = slope,
+                          .weight = weight,
+                          .squash = squash,
+                          .outputs = {},
                           .reversal = reversal};
   for (const Tensor& t : outputs) at.outputs.push_back(t);
   Small<Var, 4 * kMaxProblems + 1> inputs;

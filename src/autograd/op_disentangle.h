@@ -1,5 +1,5 @@
-// The parts of GMAE's objective that shape its codes: reconstruction through a sigmoid, decorrelation of common and specific
-// codes, discriminators that tell the views' codes apart. Forward leaves the gradient where its values were.
+// The parts of GMAE's objective that shape its codes: reconstruction through a sigmoid, decorrelation of common and
+// specific codes, discriminators that tell the views' codes apart. Forward leaves the gradient where its values were.
 #pragma once
 #include "op_linear.h"
 
@@ -13,15 +13,15 @@ struct LinearSigmoidMse {
     double dropout = 0;              // on the logits
     Small<AnyDraw> draws;
   };
-  using Saved = LinearMse::Saved;    // residual: gradient of the loss with respect to the logits
+  using Saved = LinearMse::Saved;  // residual: gradient of the loss with respect to the logits
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
 };
 Var linear_sigmoid_mse(const Var& h, std::span<const Var> w, std::span<const Var> b, std::span<const Tensor> targets,
                        double dropout = 0, const Small<AnyDraw>& draws = {}, std::span<const Tensor> outputs = {});
 
-// With S' = S minus its column means: l_v = sum_ab | (S'^T P_v)_ab |, [V, 1]. The common code S gets no gradient (GMAE 4.2);
-// P_v need not be centred, because the columns of S' sum to zero.
+// With S' = S minus its column means: l_v = sum_ab | (S'^T P_v)_ab |, [V, 1]. The common code S gets no gradient
+// (GMAE 4.2); P_v need not be centred, because the columns of S' sum to zero.
 struct Decorrelation {
   static constexpr std::string_view name = "decorrelation";
   struct Attr {
@@ -35,7 +35,8 @@ struct Decorrelation {
 };
 Var decorrelation(const Tensor& common, const Var& specific);  // specific: P stacked [V n, d']
 
-// V discriminators D_i (linear, leaky ReLU, linear), each shown the codes of every view (GMAE 4.3, 11.4); result [V, 1]:
+// V discriminators D_i (linear, leaky ReLU, linear), each shown the codes of every view (GMAE 4.3, 11.4); result [V,
+// 1]:
 //   l_i = weight * sum_{j != i} [ mean_b softplus(-y_ii,b) + mean_b softplus(y_ij,b) ]
 // y = D_i's last linear result, or (squash, the published form) its sigmoid, which is then a logit in (0, 1).
 struct Discriminators {

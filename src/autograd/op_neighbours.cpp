@@ -21,17 +21,21 @@ NeighbourTable neighbour_table(Context& ctx, const Tensor& positives, const Tens
   std::vector<int64_t> list;
   const auto read = [&](int64_t i) {
     list.clear();
-    for (int64_t k = 0; k < positives.cols(); ++k) list.push_back(2 * near[static_cast<size_t>(i * positives.cols() + k)]);
-    for (int64_t k = 0; k < negatives.cols(); ++k) list.push_back(2 * far[static_cast<size_t>(i * negatives.cols() + k)] + 1);
+    for (int64_t k = 0; k < positives.cols(); ++k)
+      list.push_back(2 * near[static_cast<size_t>(i * positives.cols() + k)]);
+    for (int64_t k = 0; k < negatives.cols(); ++k)
+      list.push_back(2 * far[static_cast<size_t>(i * negatives.cols() + k)] + 1);
     std::sort(list.begin(), list.end());
     for (const int64_t e : {list.front(), list.back()})
-      PLX_CHECK(data, e >= 0 && e / 2 < members, "neighbour lists: sample ", i, " lists ", e / 2, ", there are ", members, " samples");
+      PLX_CHECK(data, e >= 0 && e / 2 < members, "neighbour lists: sample ", i, " lists ", e / 2, ", there are ",
+                members, " samples");
   };
   std::vector<int32_t> lengths(static_cast<size_t>(n), 0);
   PLX_CHECK(shape, positives.cols() + negatives.cols() > 0, "neighbour lists without entries");
   for (int64_t i = 0; i < n; ++i) {
     read(i);
-    for (size_t k = 0; k < list.size(); ++k) lengths[static_cast<size_t>(i)] += k == 0 || list[k] / 2 != list[k - 1] / 2;
+    for (size_t k = 0; k < list.size(); ++k)
+      lengths[static_cast<size_t>(i)] += k == 0 || list[k] / 2 != list[k - 1] / 2;
   }
   const size_t longest = static_cast<size_t>(*std::max_element(lengths.begin(), lengths.end()));
   std::vector<int32_t> index(static_cast<size_t>(n) * longest, 0);
@@ -59,13 +63,14 @@ NeighbourTable neighbour_table(Context& ctx, const Tensor& positives, const Tens
 
 Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = x[0].rows(), listed = at.table.index.cols();
-  PLX_CHECK(shape, n > 0 && (at.owner.defined() ? at.owner.count() == n : at.table.lists() >= n), "neighbour_contrast: ", n,
-            " rows, ", at.owner.defined() ? at.owner.count() : at.table.lists(), " lists");
+  PLX_CHECK(shape, n > 0 && (at.owner.defined() ? at.owner.count() == n : at.table.lists() >= n),
+            "neighbour_contrast: ", n, " rows, ", at.owner.defined() ? at.owner.count() : at.table.lists(), " lists");
   const Tensor& others = at.others.defined() ? at.others : x[0];
-  PLX_CHECK(shape, others.cols() == x[0].cols(), "neighbour_contrast: anchors ", x[0].shape(), " and others ", others.shape());
+  PLX_CHECK(shape, others.cols() == x[0].cols(), "neighbour_contrast: anchors ", x[0].shape(), " and others ",
+            others.shape());
   PLX_CHECK(shape, at.place.defined() ? at.place.count() >= at.table.lists() : at.table.lists() <= others.rows(),
-            "neighbour_contrast: lists of ", at.table.lists(), " samples, ", at.place.defined() ? at.place.count() : others.rows(),
-            " rows are known");
+            "neighbour_contrast: lists of ", at.table.lists(), " samples, ",
+            at.place.defined() ? at.place.count() : others.rows(), " rows are known");
   s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {n, 1});
   Tensor sim = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), others.rows()});
@@ -76,11 +81,11 @@ Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
       const int64_t m = std::min(kTile, n - first);
       const Tensor tile = sim.row_range(0, m);
       gemm(ctx, x[0].row_range(first, m), others, tile, {.tb = true});
-      run(ctx, NeighbourRows<T>{tile.mat<T>(), part.mat<T>(), at.table.index.ptr<int32_t>(), at.table.near.ptr<uint8_t>(),
-                                at.table.far.ptr<uint8_t>(), at.table.lengths.ptr<int32_t>(),
-                                at.owner.defined() ? at.owner.ptr<int64_t>() : nullptr,
-                                at.place.defined() ? at.place.ptr<int64_t>() : nullptr, rows.ptr<T>() + first, at.table.lists(),
-                                first, static_cast<T>(weight), at.skip_last});
+      run(ctx, NeighbourRows<T>{tile.mat<T>(), part.mat<T>(), at.table.index.ptr<int32_t>(),
+                                at.table.near.ptr<uint8_t>(), at.table.far.ptr<uint8_t>(),
+                                at.table.lengths.ptr<int32_t>(), at.owner.defined() ? at.owner.ptr<int64_t>() : nullptr,
+                                at.place.defined() ? at.place.ptr<int64_t>() : nullptr, rows.ptr<T>() + first,
+                                at.table.lists(), first, static_cast<T>(weight), at.skip_last});
       gemm(ctx, tile, others, s.dx.row_range(first, m));
     }
   });
@@ -90,11 +95,15 @@ void NeighbourContrast::backward(Context& ctx, const Attr&, const Saved& s, cons
   const Grad::Open o = g[0].open(ctx);
   axpby(ctx, 1, s.dx, o.beta, o.tensor, gy);
 }
-Var neighbour_contrast(const Var& x, const NeighbourContrast::Attr& lists) { return apply<NeighbourContrast>(lists, {x}); }
+Var neighbour_contrast(const Var& x, const NeighbourContrast::Attr& lists) {
+  return apply<NeighbourContrast>(lists, {x});
+}
 
 Tensor places_of(Context& ctx, const Tensor& ids, int64_t members, DType type) {
   Tensor place = Tensor::empty(ctx, DType::i64, {members, 1});
-  by_float(type, [&]<class T>(T) { run(ctx, PlaceRows<T>{ids.ptr<int64_t>(), place.ptr<int64_t>(), ids.count(), members}); });
+  by_float(type, [&]<class T>(T) {
+    run(ctx, PlaceRows<T>{ids.ptr<int64_t>(), place.ptr<int64_t>(), ids.count(), members});
+  });
   return place;
 }
 

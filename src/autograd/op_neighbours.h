@@ -4,8 +4,8 @@
 
 namespace parallax {
 
-// Lists as the kernel reads them: the distinct members of each, how often each is a positive and how often a negative. One
-// sample may be listed through several views, and be positive through one and negative through another.
+// Lists as the kernel reads them: the distinct members of each, how often each is a positive and how often a negative.
+// One sample may be listed through several views, and be positive through one and negative through another.
 struct NeighbourTable {
   Tensor index;      // [lists, listed] i32
   Tensor near, far;  // [lists, listed] u8
@@ -22,8 +22,8 @@ struct NeighbourContrast {
   static constexpr std::string_view name = "neighbour_contrast";
   struct Attr {
     NeighbourTable table;
-    Tensor owner = {};       // [n, 1] i64: the list of row i; undefined: i; negative or past the end: row i is no anchor
-    Tensor place = {};       // [members, 1] i64: the row of member j; undefined: j; -1: not in this batch, left out
+    Tensor owner = {};  // [n, 1] i64: the list of row i; undefined: i; negative or past the end: row i is no anchor
+    Tensor place = {};  // [members, 1] i64: the row of member j; undefined: j; -1: not in this batch, left out
     bool skip_last = false;  // the last list has no anchor (published code)
     Tensor others = {};      // [rows, q]: what members are looked up in; undefined: the values of x
   };
@@ -35,7 +35,8 @@ struct NeighbourContrast {
 };
 Var neighbour_contrast(const Var& x, const NeighbourContrast::Attr& lists);
 
-// The inverse of `ids` [n, 1]: the row of every one of `members` samples, -1 where it is not in the batch; [members, 1].
+// The inverse of `ids` [n, 1]: the row of every one of `members` samples, -1 where it is not in the batch; [members,
+// 1].
 Tensor places_of(Context& ctx, const Tensor& ids, int64_t members, DType type);
 
 }  // namespace parallax

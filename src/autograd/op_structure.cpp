@@ -20,7 +20,8 @@ Tensor neighbour_counts(Context& ctx, std::span<const Tensor> views, int64_t k) 
   const DType type = views[0].dtype();
   Tensor counts = Tensor::zeros(ctx, DType::u8, {n, n});
   Tensor norms = Tensor::empty(ctx, DType::f64, {n, 1}), lengths = Tensor::empty(ctx, type, {n, 1});
-  Tensor sim = Tensor::empty(ctx, type, {std::min(n, kTile), n}), exact = Tensor::empty(ctx, DType::f64, {std::min(n, kTile), n});
+  Tensor sim = Tensor::empty(ctx, type, {std::min(n, kTile), n}),
+         exact = Tensor::empty(ctx, DType::f64, {std::min(n, kTile), n});
   by_float(type, [&]<class T>(T) {
     for (const Tensor& x : views) {
       PLX_CHECK(shape, x.rows() == n, "neighbour counts: views of ", n, " and ", x.rows(), " rows");
@@ -46,7 +47,8 @@ Tensor StructureContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   const int64_t n = q.rows(), d = q.cols();
   PLX_CHECK(shape, n > 0 && h.rows() > 0 && h.rows() % n == 0 && h.cols() == d, "structure_contrast: views ", h.shape(),
             " beside fused vectors ", q.shape());
-  PLX_CHECK(shape, at.counts.shape() == (Shape{n, n}), "structure_contrast: counts ", at.counts.shape(), " for ", n, " rows");
+  PLX_CHECK(shape, at.counts.shape() == (Shape{n, n}), "structure_contrast: counts ", at.counts.shape(), " for ", n,
+            " rows");
   const int64_t V = h.rows() / n;
   s.dr = Tensor::empty(ctx, h.dtype(), {V * 2 * n, d});
   Tensor r = Tensor::empty(ctx, h.dtype(), {2 * n, d});

@@ -5,8 +5,8 @@
 
 namespace parallax {
 
-// How often row b is among the k nearest of row a (itself included), over the views: counts [n, n] u8. Rows are divided by
-// their length first; the order is that of (squared distance, index). No gradient. k is at most n.
+// How often row b is among the k nearest of row a (itself included), over the views: counts [n, n] u8. Rows are divided
+// by their length first; the order is that of (squared distance, index). No gradient. k is at most n.
 Tensor neighbour_counts(Context& ctx, std::span<const Tensor> views, int64_t k);
 
 // Inputs h stacked [V n, d] (rows of unit length) and q [n, d]; result [V, 1]. Per view, with r = [h_v; q], 2n rows,

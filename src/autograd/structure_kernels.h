@@ -54,7 +54,8 @@ template <class T> struct SquaredNorms {
   PLX_HD int64_t width() const { return x.cols * 2; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const T* p = x.row(i);
-    const double s = team.template sum<double>(x.cols, [=](int64_t j) { return static_cast<double>(p[j]) * static_cast<double>(p[j]); });
+    const double s = team.template sum<double>(
+        x.cols, [=](int64_t j) { return static_cast<double>(p[j]) * static_cast<double>(p[j]); });
     if (team.leader()) norms[i] = s;
   }
 };
@@ -69,13 +70,13 @@ PLX_HD double unit_distance(double dot, double a, double b) {
 // Anchor i: the k rows with the smallest (distance, index), itself always among them; their counts go up by one. Inner
 // products in T decide what is farther from the border than their rounding; the rest is decided in double.
 template <class T> struct NearestRows {
-  Mat<T> s;              // [tile, n]: inner products of unit rows; destroyed
-  Mat<double> exact;     // [tile, n]
-  Mat<const T> x;        // [n, d] raw rows
-  const double* norms;   // [n] squared, of raw rows
-  uint8_t* counts;       // [n, n]
+  Mat<T> s;             // [tile, n]: inner products of unit rows; destroyed
+  Mat<double> exact;    // [tile, n]
+  Mat<const T> x;       // [n, d] raw rows
+  const double* norms;  // [n] squared, of raw rows
+  uint8_t* counts;      // [n, n]
   int64_t first, k;
-  T slack;               // twice the bound of a distance's rounding
+  T slack;  // twice the bound of a distance's rounding
   PLX_HD int64_t rows() const { return s.rows; }
   PLX_HD int64_t width() const { return s.cols * (k + 4); }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
@@ -84,7 +85,7 @@ template <class T> struct NearestRows {
     T* d = s.row(i);
     double* e = exact.row(i);
     const double *sq = norms, mine = norms[own];
-    const T *a = x.row(own);
+    const T* a = x.row(own);
     uint8_t* c = counts + own * n;
     // distances; an inner product of exactly 0 (nothing in common) is exact
     team.each(n, [=](int64_t j) {
@@ -114,16 +115,17 @@ template <class T> struct NearestRows {
     for (int64_t j = 0; j < n; ++j) {
       if (!(d[j] >= low && d[j] <= high) || e[j] >= 0) continue;
       const T* b = x.row(j);
-      const double dot = team.template sum<double>(x.cols, [=](int64_t q) { return static_cast<double>(a[q]) * static_cast<double>(b[q]); });
+      const double dot = team.template sum<double>(
+          x.cols, [=](int64_t q) { return static_cast<double>(a[q]) * static_cast<double>(b[q]); });
       if (team.leader()) e[j] = fn::max(unit_distance(dot, mine, sq[j]), 0.0);
       team.sync();
     }
     for (; left > 0; --left) {  // the nearest of the border's, the lowest index among equals
-      const double best = -team.template max<double>(n, [=](int64_t j) { return d[j] >= low && d[j] <= high ? -e[j] : -1e300; });
+      const double best =
+          -team.template max<double>(n, [=](int64_t j) { return d[j] >= low && d[j] <= high ? -e[j] : -1e300; });
       if (best >= 1e300) return;
-      const int64_t at = -team.template max<int64_t>(n, [=](int64_t j) {
-        return d[j] >= low && d[j] <= high && e[j] == best ? -j : -n;
-      });
+      const int64_t at = -team.template max<int64_t>(
+          n, [=](int64_t j) { return d[j] >= low && d[j] <= high && e[j] == best ? -j : -n; });
       if (at >= n) return;
       if (team.leader()) ++c[at], d[at] = kFar;
       team.sync();

@@ -20,7 +20,8 @@ const ClassifyRow* ClassifyResult::find(const std::string& rows, const std::stri
   return nullptr;
 }
 
-std::vector<uint8_t> split_rows(const std::vector<int32_t>& labels, int classes, double share, bool stratified, uint64_t seed) {
+std::vector<uint8_t> split_rows(const std::vector<int32_t>& labels, int classes, double share, bool stratified,
+                                uint64_t seed) {
   const int64_t n = static_cast<int64_t>(labels.size());
   const std::vector<int64_t> order = shuffled(n, seed, tag_of("classify.split"), 0);
   std::vector<uint8_t> training(labels.size(), 0);
@@ -47,17 +48,20 @@ namespace {
 View part_of(const View& v, const std::vector<int64_t>& rows) {
   View p = v;
   p.rows = static_cast<int64_t>(rows.size());
-  std::visit([&](auto& values) {
-    std::remove_reference_t<decltype(values)> kept;
-    kept.reserve(rows.size() * static_cast<size_t>(v.cols));
-    for (const int64_t i : rows) kept.insert(kept.end(), values.begin() + i * v.cols, values.begin() + (i + 1) * v.cols);
-    values = std::move(kept);
-  }, p.values);
+  std::visit(
+      [&](auto& values) {
+        std::remove_reference_t<decltype(values)> kept;
+        kept.reserve(rows.size() * static_cast<size_t>(v.cols));
+        for (const int64_t i : rows)
+          kept.insert(kept.end(), values.begin() + i * v.cols, values.begin() + (i + 1) * v.cols);
+        values = std::move(kept);
+      },
+      p.values);
   return p;
 }
 
-std::vector<Tensor> tensors_of(Context& ctx, DType type, const std::vector<std::vector<double>>& views, const MultiView& data,
-                               const std::vector<int64_t>& rows) {
+std::vector<Tensor> tensors_of(Context& ctx, DType type, const std::vector<std::vector<double>>& views,
+                               const MultiView& data, const std::vector<int64_t>& rows) {
   std::vector<Tensor> list;
   for (size_t v = 0; v < views.size(); ++v) {
     const int64_t d = data.views[v].cols;
@@ -73,7 +77,8 @@ std::vector<Tensor> tensors_of(Context& ctx, DType type, const std::vector<std::
 struct Collector {
   std::vector<ClassifyRow>& table;
   void add(const std::string& rows, const std::string& labelling, const std::string& name, double x) {
-    auto r = std::find_if(table.begin(), table.end(), [&](const ClassifyRow& q) { return q.rows == rows && q.labelling == labelling; });
+    auto r = std::find_if(table.begin(), table.end(),
+                          [&](const ClassifyRow& q) { return q.rows == rows && q.labelling == labelling; });
     if (r == table.end()) r = table.insert(table.end(), ClassifyRow{rows, labelling, {}});
     auto v = std::find_if(r->values.begin(), r->values.end(), [&](const ClassifyValue& q) { return q.name == name; });
     if (v == r->values.end()) v = r->values.insert(v, ClassifyValue{name, 0, 0, 0, {}});
@@ -95,7 +100,8 @@ struct Collector {
 
 ClassifyResult classify(const ClassifyOptions& o, const MultiView& data, Context& ctx) {
   PLX_CHECK(data, data.has_labels(), "classification needs labels, ", data.name, " has none");
-  PLX_CHECK(config, o.train_share > 0 && o.train_share < 1, "the share of training rows must lie between 0 and 1, it is ", o.train_share);
+  PLX_CHECK(config, o.train_share > 0 && o.train_share < 1,
+            "the share of training rows must lie between 0 and 1, it is ", o.train_share);
   PLX_CHECK(config, o.reference || o.repeats > 0, "classification needs at least one run");
   const int classes = data.labels.classes();
   const std::vector<int32_t>& truth = data.labels.values;
@@ -108,8 +114,8 @@ ClassifyResult classify(const ClassifyOptions& o, const MultiView& data, Context
     const std::vector<uint8_t> training = split_rows(truth, classes, o.train_share, o.stratified && !o.reference, seed);
     std::vector<int64_t> sides[2];  // test, training
     for (size_t i = 0; i < training.size(); ++i) sides[training[i]].push_back(static_cast<int64_t>(i));
-    PLX_CHECK(data, !sides[0].empty() && !sides[1].empty(), "a split of ", data.samples, " samples with a training share of ",
-              o.train_share, " leaves one side empty");
+    PLX_CHECK(data, !sides[0].empty() && !sides[1].empty(), "a split of ", data.samples,
+              " samples with a training share of ", o.train_share, " leaves one side empty");
 
     std::vector<std::vector<double>> views;
     for (const View& v : data.views) {
@@ -172,7 +178,8 @@ ClassifyResult classify(const ClassifyOptions& o, const MultiView& data, Context
         collect.add(rows, labelling, "coded_purity", c.purity);
         collect.add(rows, labelling, "coded_ari", c.ari);
       };
-      EvaluateOptions e{.clusters = classes, .restarts = method->restarts(), .seed = seed, .labelling = Labelling::argmax};
+      EvaluateOptions e{
+          .clusters = classes, .restarts = method->restarts(), .seed = seed, .labelling = Labelling::argmax};
       const std::vector<int32_t> labels = partition(run, f, e).labels;
       for (size_t i = 0; i < labels.size(); ++i) predicted[static_cast<size_t>(sides[side][i])] = labels[i];
       score_labels("classifier", labels);

@@ -20,12 +20,13 @@ std::vector<int64_t> sampling_times(int64_t K, int64_t T) {
   return t;
 }
 
-std::vector<ChainStep> published_chain(const std::vector<double>& alphas, const std::vector<int64_t>& times, double beta_min,
-                                       double sigma2_max) {
+std::vector<ChainStep> published_chain(const std::vector<double>& alphas, const std::vector<int64_t>& times,
+                                       double beta_min, double sigma2_max) {
   std::vector<ChainStep> chain;
   for (size_t k = 0; k < times.size(); ++k) {
     const int64_t t = times[k], s = k ? times[k - 1] : 0;
-    PLX_CHECK(data, t >= 0 && t < static_cast<int64_t>(alphas.size()), "sampling time ", t, " of a chain of ", alphas.size());
+    PLX_CHECK(data, t >= 0 && t < static_cast<int64_t>(alphas.size()), "sampling time ", t, " of a chain of ",
+              alphas.size());
     if (t == 0) continue;
     const double at = alphas[static_cast<size_t>(t)], as = alphas[static_cast<size_t>(s)];
     const double beta = std::clamp(as / at, beta_min, 1.0), sig2 = std::clamp((1 - as) / (1 - at), 0.0, sigma2_max);
@@ -39,7 +40,8 @@ std::vector<ChainStep> ddim_chain(int64_t T, double offset, const std::vector<in
   std::vector<ChainStep> chain;
   for (size_t k = 0; k + 1 < times.size(); ++k) {
     const double at = abar(times[k]), as = abar(times[k + 1]);
-    PLX_CHECK(config, at >= 0 && as >= 0, "ddim needs a schedule that stays positive; schedule_offset = ", offset, " is too large");
+    PLX_CHECK(config, at >= 0 && as >= 0, "ddim needs a schedule that stays positive; schedule_offset = ", offset,
+              " is too large");
     const double sigma = std::sqrt((1 - as) / (1 - at));
     chain.push_back({sigma, std::sqrt(as) - sigma * std::sqrt(at)});
   }

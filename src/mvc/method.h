@@ -17,7 +17,7 @@ struct DataSpec {
   int64_t samples = 0;
   std::vector<int64_t> dims;
   int clusters = 0;
-  std::vector<std::string> names;  // of the views, where the caller knows them
+  std::vector<std::string> names = {};  // of the views, where the caller knows them
   int views() const { return static_cast<int>(dims.size()); }
 };
 

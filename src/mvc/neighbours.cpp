@@ -30,7 +30,8 @@ NeighbourLists neighbour_lists(Context& ctx, std::span<const Tensor> views, cons
       std::copy_n(list + sizes.searched - Q, Q, far.begin() + (i * V + v) * Q);
     }
   }
-  NeighbourLists lists{Tensor::persistent(ctx, DType::i64, {n, V * P}), Tensor::persistent(ctx, DType::i64, {n, V * Q})};
+  NeighbourLists lists{Tensor::persistent(ctx, DType::i64, {n, V * P}),
+                       Tensor::persistent(ctx, DType::i64, {n, V * Q})};
   lists.positives.assign(near);
   lists.negatives.assign(far);
   return lists;

@@ -226,6 +226,43 @@ template <class T> void pack(const Product<T>& p, int64_t k0, int64_t depth, int
     for (int64_t k = 0; k < depth; ++k) strip[k * nr + j] = T(0);
 }
 
+// Few rows wait for memory, not for arithmetic: there single precision sums in double at no cost worth having. A product
+// of two floats is exact in double, so these bits are the same on every instruction set.
+constexpr int64_t kFewRows = 32, kTiny = int64_t{1} << 18;
+void few_rows(const Product<float>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1, float* strip, float alpha) {
+  constexpr int64_t nr = kNv * Vec<float>::W;
+  alignas(64) double acc[kFewRows][nr];
+  const int64_t a_row = p.ta ? 1 : p.a.ld, a_k = p.ta ? p.a.ld : 1, depth_total = p.k();
+  for (int64_t j = j0; j < j1; j += nr) {
+    const int64_t width = j1 - j < nr ? j1 - j : nr;
+    for (int64_t i = 0; i < i1 - i0; ++i)
+      for (int64_t l = 0; l < nr; ++l) acc[i][l] = 0;
+    for (int64_t k0 = 0; k0 < depth_total; k0 += kKc) {
+      const int64_t depth = k0 + kKc < depth_total ? kKc : depth_total - k0;
+      pack(p, k0, depth, j, width, nr, strip);
+      for (int64_t i = i0; i < i1; ++i) {
+        const float* a = p.a.p + i * a_row + k0 * a_k;
+        double sum[nr];
+        for (int64_t l = 0; l < nr; ++l) sum[l] = acc[i - i0][l];
+        for (int64_t k = 0; k < depth; ++k) {
+          const double x = a[k * a_k];
+          for (int64_t l = 0; l < nr; ++l) sum[l] += x * static_cast<double>(strip[k * nr + l]);
+        }
+        for (int64_t l = 0; l < nr; ++l) acc[i - i0][l] = sum[l];
+      }
+    }
+    for (int64_t i = i0; i < i1; ++i) {  // bias and earlier content join before the one rounding
+      float* c = p.c.row(i) + j;
+      for (int64_t l = 0; l < width; ++l) {
+        double x = static_cast<double>(alpha) * acc[i - i0][l];
+        if (p.beta != 0) x += static_cast<double>(p.beta) * static_cast<double>(c[l]);
+        if (p.bias) x += static_cast<double>(p.bias[j + l]);
+        c[l] = activate(static_cast<float>(x), p.act, p.slope);
+      }
+    }
+  }
+}
+
 template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
   constexpr int64_t W = Vec<T>::W;
   alignas(64) static thread_local T strip[kKc * kNv * Vec<T>::W];
@@ -240,6 +277,11 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
       }
     return;
   }
+  if constexpr (sizeof(T) == 4)
+    if (p.m() <= kFewRows || p.m() * p.n() * depth_total <= kTiny) {
+      for (int64_t i = i0; i < i1; i += kFewRows) few_rows(p, i, i + kFewRows < i1 ? i + kFewRows : i1, j0, j1, strip, alpha);
+      return;
+    }
   for (int64_t ib = i0; ib < i1; ib += kMc) {
     const int64_t ie = ib + kMc < i1 ? ib + kMc : i1;
     for (int64_t j = j0; j < j1;) {

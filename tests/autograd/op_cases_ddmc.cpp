@@ -167,7 +167,7 @@ std::vector<OpCase> cases_of_ddmc() {
       at.target = t;
       at.double_softmax = twice;
       c.push_back({.name = str("uniform_nll.", static_cast<int>(t), twice ? ".double" : ""),
-                   .in = {{14, 3}},  // (seven rows cannot be halved: no target is near a tie)
+                   .in = {{14, 3}},  // seven rows do not split into three: no target is near a tie
                    .op = [at](const Args& x) { return uniform_nll(x[0], at); },
                    .low = 0.05,
                    .high = 1,

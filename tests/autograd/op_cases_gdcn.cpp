@@ -50,7 +50,8 @@ std::vector<OpCase> cases_of_gdcn() {
                      const Tensor noise = x.constant({3 * x[0].rows(), x[5].rows()}, -2, 2);
                      AnyDraw d;
                      d.table = noise;
-                     return diffusion_chain(x[0], denoiser(x), {.steps = kSteps, .repeats = 3, .noise = 0.1, .draw = d});
+                     return diffusion_chain(x[0], denoiser(x),
+                                            {.steps = kSteps, .repeats = 3, .noise = 0.1, .draw = d});
                    },
                .same_as =
                    [](const Args& x) {
@@ -58,14 +59,16 @@ std::vector<OpCase> cases_of_gdcn() {
                    },
                .edges = {{{1, 1}, {5, 2}, {1, 5}, {1, 5}, {1, 5}, {1, 5}, {1, 1}},
                          {{33, 40}, {70, 105}, {1, 70}, {1, 70}, {1, 70}, {65, 70}, {1, 65}}},
-               .refuses = {{{4, 3}, {6, 6}, {1, 6}, {1, 6}, {1, 6}, {2, 6}, {1, 2}}, {{4, 3}, {6, 5}, {1, 6}, {1, 6}, {1, 6}, {2, 5}, {1, 2}}},
+               .refuses = {{{4, 3}, {6, 6}, {1, 6}, {1, 6}, {1, 6}, {2, 6}, {1, 2}},
+                           {{4, 3}, {6, 5}, {1, 6}, {1, 6}, {1, 6}, {2, 5}, {1, 2}}},
                .bench = {{{256, 1536}, {512, 1664}, {1, 512}, {1, 512}, {1, 512}, {128, 512}, {1, 128}}}});
   c.push_back({.name = "diffusion_chain.drawn",
                .in = {{4, 3}, {6, 73}, {1, 6}, {1, 6}, {1, 6}, {70, 6}, {1, 70}},
-               .op =
-                   [](const Args& x) {
-                     return diffusion_chain(x[0], denoiser(x), {.steps = std::span(kSteps).subspan(1), .repeats = 2, .noise = 1, .draw = {.seed = 4, .tag = 9}});
-                   }});
+               .op = [](const Args& x) {
+                 return diffusion_chain(
+                     x[0], denoiser(x),
+                     {.steps = std::span(kSteps).subspan(1), .repeats = 2, .noise = 1, .draw = {.seed = 4, .tag = 9}});
+               }});
   return c;
 }
 

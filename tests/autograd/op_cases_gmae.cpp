@@ -46,7 +46,10 @@ std::vector<OpCase> cases_of_gmae() {
                .bench = {{{2000, 256}}}});
   c.push_back({.name = "cross_entropy",
                .in = {{6, 5}},
-               .op = [](const Args& x) { return cross_entropy(x[0], x.index({x[0].rows(), 1}, x[0].cols())); },
+               .op =
+                   [](const Args& x) {
+                     return cross_entropy(x[0], x.index({x[0].rows(), 1}, x[0].cols()));
+                   },
                .edges = {{{1, 1}}, {{33, 31}}, {{32, 2}}},
                .refuses = {{{0, 5}}}});
   c.push_back({.name = "join_common",
@@ -71,28 +74,32 @@ std::vector<OpCase> cases_of_gmae() {
                    },
                .edges = {{{3, 1}}, {{99, 33}}},
                .refuses = {{{7, 5}}}});
-  c.push_back({.name = "linear_sigmoid_mse",
-               .in = {{8, 5}, {3, 5}, {2, 5}, {1, 3}, {1, 2}},
-               .op = [](const Args& x) { return reconstruction(x, 0); },
-               .same_as =
-                   [](const Args& x) {
-                     const int64_t n = x[0].rows() / 2;
-                     const LinearOptions o{.act = Act::sigmoid};
-                     const Var a = mse(linear(problem(x[0], 2, 0), x[1], x[3], o), x.constant({n, x[1].rows()}, 0, 1));
-                     const Var b = mse(linear(problem(x[0], 2, 1), x[2], x[4], o), x.constant({n, x[2].rows()}, 0, 1, 8));
-                     const Var both[] = {a, b};
-                     return concat_rows(both);
-                   },
-               .edges = {{{2, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{66, 31}, {65, 31}, {130, 31}, {1, 65}, {1, 130}}},
-               .refuses = {{{7, 5}, {3, 5}, {2, 5}, {1, 3}, {1, 2}}},
-               .bench = {{{4000, 500}, {240, 500}, {76, 500}, {1, 240}, {1, 76}}}});
+  c.push_back(
+      {.name = "linear_sigmoid_mse",
+       .in = {{8, 5}, {3, 5}, {2, 5}, {1, 3}, {1, 2}},
+       .op = [](const Args& x) { return reconstruction(x, 0); },
+       .same_as =
+           [](const Args& x) {
+             const int64_t n = x[0].rows() / 2;
+             const LinearOptions o{.act = Act::sigmoid};
+             const Var a = mse(linear(problem(x[0], 2, 0), x[1], x[3], o), x.constant({n, x[1].rows()}, 0, 1));
+             const Var b = mse(linear(problem(x[0], 2, 1), x[2], x[4], o), x.constant({n, x[2].rows()}, 0, 1, 8));
+             const Var both[] = {a, b};
+             return concat_rows(both);
+           },
+       .edges = {{{2, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{66, 31}, {65, 31}, {130, 31}, {1, 65}, {1, 130}}},
+       .refuses = {{{7, 5}, {3, 5}, {2, 5}, {1, 3}, {1, 2}}},
+       .bench = {{{4000, 500}, {240, 500}, {76, 500}, {1, 240}, {1, 76}}}});
   c.push_back({.name = "linear_sigmoid_mse.dropout",
                .in = {{8, 5}, {70, 5}, {2, 5}, {1, 70}, {1, 2}},
                .op = [](const Args& x) { return reconstruction(x, 0.5); },
                .edges = {{{66, 31}, {65, 31}, {130, 31}, {1, 65}, {1, 130}}}});
   c.push_back({.name = "decorrelation",
                .in = {{10, 3}},
-               .op = [](const Args& x) { return decorrelation(x.constant({x[0].rows() / 2, 4}), x[0]); },
+               .op =
+                   [](const Args& x) {
+                     return decorrelation(x.constant({x[0].rows() / 2, 4}), x[0]);
+                   },
                .edges = {{{2, 1}}, {{66, 33}}, {{600, 5}}},
                .refuses = {{{0, 3}}},
                .bench = {{{4000, 128}}}});

@@ -15,7 +15,8 @@ void check_neighbours(const H5Tree& tree, Report& report) {
   for (int64_t v = 0; v < root.integer("views"); ++v) {
     const H5Node& n = tree.at(str("/batch/x", v));
     PLX_CHECK(data, n.shape.size() == 2, n.path, " is not a matrix");
-    views.push_back(Tensor::from(ctx, stored_values(n), {static_cast<int64_t>(n.shape[0]), static_cast<int64_t>(n.shape[1])}));
+    views.push_back(
+        Tensor::from(ctx, stored_values(n), {static_cast<int64_t>(n.shape[0]), static_cast<int64_t>(n.shape[1])}));
   }
   PLX_CHECK(data, !views.empty(), "no views");
   const ListOptions options{.pos_num = config.value("pos_num", int64_t{21})};
@@ -26,7 +27,8 @@ void check_neighbours(const H5Tree& tree, Report& report) {
       report.fail(n->path, "was not compared");
       continue;
     }
-    const std::vector<int64_t> a = (near ? lists.positives : lists.negatives).to_vector<int64_t>(), b = n->as_i64(n->path);
+    const std::vector<int64_t> a = (near ? lists.positives : lists.negatives).to_vector<int64_t>(),
+                               b = n->as_i64(n->path);
     Line line;
     line.quantity = n->name();
     if (a.size() != b.size()) line.note = str(a.size(), " entries, the file has ", b.size());

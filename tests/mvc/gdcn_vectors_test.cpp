@@ -24,7 +24,7 @@ TEST(GdcnVectors, StructureContrast) {
   const Var l = structure_contrast(hv, qv, Tensor::from(ctx, counts, {4, 4}), 3, 0.5);
   EXPECT_NEAR(l.value.item(), 2.0171119579635675, 1e-14);
   tape.backward(l);
-  const double dh[] = {0.0086687946, 0.1778328333, 0.1834981851, 0.0846814513, -0.0753071064, -0.1660586579,
+  const double dh[] = {0.0086687946,  0.1778328333, 0.1834981851, 0.0846814513, -0.0753071064, -0.1660586579,
                        -0.0090813796, 0.1280773814, 0.1474823885, 0.0862200919, -0.0441885219, -0.1339704124};
   const double dq[] = {-0.3076628366, -0.3372161995, -0.0567345437, 0.3149599869, 0.3821785229, 0.0980238874,
                        -0.2584906723, -0.3888725763, -0.1617268271, 0.2010632957, 0.3628762947, 0.1910625018};
@@ -57,7 +57,8 @@ TEST(GdcnVectors, Schedule) {
   EXPECT_EQ(f.start, 1);
   EXPECT_NEAR(f.steps[1].g / chain[1].g, 0.11653485, 1e-8);
   // the gain for other K
-  const std::pair<int64_t, double> gains[] = {{5, .5176}, {10, .2929}, {15, .2237}, {20, .1866}, {45, .1165}, {100, .0782}};
+  const std::pair<int64_t, double> gains[] = {{5, .5176},  {10, .2929}, {15, .2237},
+                                              {20, .1866}, {45, .1165}, {100, .0782}};
   for (const auto& [K, gain] : gains) {
     const auto c = published_chain(a, sampling_times(K, 1000), 1e-5, 0.99);
     const FoldedChain folded = fold_chain(c);
@@ -84,14 +85,18 @@ TEST(GdcnVectors, FusionChain) {
   for (int r = 0; r < 2; ++r)
     for (int i = 0; i < 2; ++i)
       for (int j = 0; j < 2; ++j) noise.push_back(std::sin(1 + 2 * i + j + 0.5 * r));
-  const std::vector<ChainStep> full = published_chain(published_alphas(1000, 1e-4), sampling_times(45, 1000), 1e-5, 0.99);
+  const std::vector<ChainStep> full =
+      published_chain(published_alphas(1000, 1e-4), sampling_times(45, 1000), 1e-5, 0.99);
   const FoldedChain folded = fold_chain(full);
   for (const std::vector<ChainStep>& steps : {full, folded.steps}) {  // all evaluations, and those with a weight
     Tape tape(ctx);
     const Var cv = tape.input(Tensor::from(ctx, c, {2, 3}));
-    const DenoiserVars p{tape.input(Tensor::from(ctx, w0, {hidden, 5})), tape.input(Tensor::from(ctx, b0, {1, hidden})),
-                         tape.input(Tensor::from(ctx, gamma, {1, hidden})), tape.input(Tensor::from(ctx, beta, {1, hidden})),
-                         tape.input(Tensor::from(ctx, w2, {2, hidden})), tape.input(Tensor::from(ctx, std::vector<double>{0.1, -0.2}, {1, 2}))};
+    const DenoiserVars p{tape.input(Tensor::from(ctx, w0, {hidden, 5})),
+                         tape.input(Tensor::from(ctx, b0, {1, hidden})),
+                         tape.input(Tensor::from(ctx, gamma, {1, hidden})),
+                         tape.input(Tensor::from(ctx, beta, {1, hidden})),
+                         tape.input(Tensor::from(ctx, w2, {2, hidden})),
+                         tape.input(Tensor::from(ctx, std::vector<double>{0.1, -0.2}, {1, 2}))};
     AnyDraw eps;
     eps.table = Tensor::from(ctx, noise, {4, 2});
     const Var q = diffusion_chain(cv, p, {.steps = steps, .repeats = 2, .noise = 0.1, .draw = eps});
@@ -120,8 +125,9 @@ TEST(GdcnVectors, FusionChain) {
   eps.table = Tensor::from(ctx, noise, {4, 2}).row_range(0, 2);
   const ChainStep once[] = {{0, 1}};
   const auto k = [&](const std::vector<double>& v, Shape s) { return tape.constant(Tensor::from(ctx, v, s)); };
-  const Var p = diffusion_chain(k(c, {2, 3}), {k(w0, {hidden, 5}), k(b0, {1, hidden}), k(gamma, {1, hidden}), k(beta, {1, hidden}),
-                                               k(w2, {2, hidden}), k({0.1, -0.2}, {1, 2})},
+  const Var p = diffusion_chain(k(c, {2, 3}),
+                                {k(w0, {hidden, 5}), k(b0, {1, hidden}), k(gamma, {1, hidden}), k(beta, {1, hidden}),
+                                 k(w2, {2, hidden}), k({0.1, -0.2}, {1, 2})},
                                 {.steps = once, .repeats = 1, .noise = 0.1, .draw = eps});
   const double expected[] = {2.4967445285, -0.6774411321, -1.7214090269, 0.7527768570};
   const auto v = p.value.to_vector<double>();
@@ -157,9 +163,12 @@ TEST(GdcnNeighbourhoods, EqualTheDefinition) {
   Context ctx, two({.threads = 2});
   const int64_t n = 530;
   std::vector<double> words(static_cast<size_t>(n * 40)), plain(static_cast<size_t>(n * 3));
-  for (size_t i = 0; i < words.size(); ++i) words[i] = recipe(1, i) < 0.05 ? std::floor(5 * recipe(2, i)) : 0;  // ties, zero rows
+  for (size_t i = 0; i < words.size(); ++i)
+    words[i] = recipe(1, i) < 0.05 ? std::floor(5 * recipe(2, i)) : 0;  // ties, zero rows
   for (size_t i = 0; i < plain.size(); ++i) plain[i] = recipe(3, i) - 0.5;
-  for (int64_t c = 0; c < 3; ++c) plain[static_cast<size_t>(7 * 3 + c)] = plain[static_cast<size_t>(500 * 3 + c)] = plain[static_cast<size_t>(c)];  // copies
+  for (int64_t c = 0; c < 3; ++c)
+    plain[static_cast<size_t>(7 * 3 + c)] = plain[static_cast<size_t>(500 * 3 + c)] =
+        plain[static_cast<size_t>(c)];  // copies
   for (const DType type : {DType::f64, DType::f32})
     for (const int64_t k : {1, 2, 10, 530}) {
       std::vector<Tensor> views;

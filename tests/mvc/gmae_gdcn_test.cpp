@@ -1,5 +1,5 @@
-// GMAE and GDCN at the edges: few samples, one view, constant columns, copies of rows, every option; embeddings as functions
-// of a row; refusals in words; the classification protocol.
+// GMAE and GDCN at the edges: few samples, one view, constant columns, copies of rows, every option; embeddings as
+// functions of a row; refusals in words; the classification protocol.
 #include <algorithm>
 #include <set>
 
@@ -21,23 +21,33 @@ std::vector<Tensor> blobs(Context& ctx, int64_t n, int views, DType type = DType
     for (int64_t i = 0; i < n; ++i)
       for (int64_t j = 0; j < d; ++j) {
         const uint64_t e = static_cast<uint64_t>((i == 1 ? 0 : i) * d + j);
-        x[static_cast<size_t>(i * d + j)] = v == 0 && j == 0 ? 0.0 : 0.2 * recipe(50 + static_cast<uint64_t>(v), e) + ((i == 1 ? 0 : i) % 3 == j % 3 ? 0.8 : 0.0);
+        x[static_cast<size_t>(i * d + j)] = v == 0 && j == 0 ? 0.0
+                                                             : 0.2 * recipe(50 + static_cast<uint64_t>(v), e) +
+                                                                   ((i == 1 ? 0 : i) % 3 == j % 3 ? 0.8 : 0.0);
       }
     list.push_back(Tensor::persistent(ctx, type, {n, d}));
     list.back().assign(x);
   }
   return list;
 }
-const std::vector<Setting> kSmallGmae{{"feature_dim", "8"}, {"hidden", "[16,12]"}, {"disc_hidden", "5"}, {"epochs", "3"}, {"n_init", "5"}};
-const std::vector<Setting> kSmallGdcn{{"low_feature_dim", "8"}, {"high_feature_dim", "6"}, {"encoder_hidden", "[12,12,16]"},
-                                      {"decoder_hidden", "[16,12,12]"}, {"denoiser_hidden", "12"}, {"rec_epochs", "2"},
-                                      {"fine_tune_epochs", "3"}, {"R", "2"}, {"n_init", "5"}};
+const std::vector<Setting> kSmallGmae{
+    {"feature_dim", "8"}, {"hidden", "[16,12]"}, {"disc_hidden", "5"}, {"epochs", "3"}, {"n_init", "5"}};
+const std::vector<Setting> kSmallGdcn{{"low_feature_dim", "8"},
+                                      {"high_feature_dim", "6"},
+                                      {"encoder_hidden", "[12,12,16]"},
+                                      {"decoder_hidden", "[16,12,12]"},
+                                      {"denoiser_hidden", "12"},
+                                      {"rec_epochs", "2"},
+                                      {"fine_tune_epochs", "3"},
+                                      {"R", "2"},
+                                      {"n_init", "5"}};
 std::vector<Setting> with(std::vector<Setting> base, const std::vector<Setting>& more) {
   base.insert(base.end(), more.begin(), more.end());
   return base;
 }
 
-Features trained(const std::string& name, const std::vector<Setting>& settings, int64_t n, int views, bool reference = false) {
+Features trained(const std::string& name, const std::vector<Setting>& settings, int64_t n, int views,
+                 bool reference = false) {
   Context ctx({.seed = 3});
   const std::unique_ptr<Method> m = method_with(name, reference, settings);
   Trainer t(ctx, *m, blobs(ctx, n, views), 3);
@@ -55,11 +65,21 @@ Features trained(const std::string& name, const std::vector<Setting>& settings, 
 }
 
 TEST(GmaeEdges, EveryOptionTrains) {
-  const std::vector<std::vector<Setting>> options{
-      {}, {{"disc_loss", "logits"}}, {{"anchors", "skip_last"}}, {{"do_contrast", "false"}}, {{"do_mi", "false"}},
-      {{"do_ad", "false"}}, {{"reversal", "true"}}, {{"codes", "common"}}, {{"codes", "specific"}}, {{"lambda_ma", "0"}},
-      {{"lambda_con", "0"}}, {{"dropout_code", "0"}, {"dropout_rec", "0"}}, {{"batch_size", "16"}}, {{"neighbours", "20"}, {"pos_num", "5"}},
-      {{"positives_per_view", "2"}, {"negatives_per_view", "3"}}};
+  const std::vector<std::vector<Setting>> options{{},
+                                                  {{"disc_loss", "logits"}},
+                                                  {{"anchors", "skip_last"}},
+                                                  {{"do_contrast", "false"}},
+                                                  {{"do_mi", "false"}},
+                                                  {{"do_ad", "false"}},
+                                                  {{"reversal", "true"}},
+                                                  {{"codes", "common"}},
+                                                  {{"codes", "specific"}},
+                                                  {{"lambda_ma", "0"}},
+                                                  {{"lambda_con", "0"}},
+                                                  {{"dropout_code", "0"}, {"dropout_rec", "0"}},
+                                                  {{"batch_size", "16"}},
+                                                  {{"neighbours", "20"}, {"pos_num", "5"}},
+                                                  {{"positives_per_view", "2"}, {"negatives_per_view", "3"}}};
   for (const auto& o : options) trained("gmae", with(kSmallGmae, o), 40, 2);
   trained("gmae", kSmallGmae, 40, 2, true);
 }
@@ -102,17 +122,31 @@ TEST(GmaeEdges, Refusals) {
 }
 
 TEST(GdcnEdges, EveryOptionTrains) {
-  const std::vector<std::vector<Setting>> options{
-      {}, {{"sampler", "ddim"}, {"fused_norm", "l2"}, {"K", "4"}}, {{"sampler", "single"}, {"fused_norm", "l2"}}, {{"fusion", "concat"}},
-      {{"do_contrast", "false"}}, {{"R", "1"}}, {{"K", "1"}}, {{"K", "2"}}, {{"K", "3"}, {"T", "7"}}, {{"eval_noise", "fresh"}},
-      {{"noise_scale", "0"}}, {{"batch_size", "16"}}, {{"batch_size", "0"}}, {{"knn", "1"}}, {{"rec_epochs", "0"}}, {{"temperature_f", "2"}}};
+  const std::vector<std::vector<Setting>> options{{},
+                                                  {{"sampler", "ddim"}, {"fused_norm", "l2"}, {"K", "4"}},
+                                                  {{"sampler", "single"}, {"fused_norm", "l2"}},
+                                                  {{"fusion", "concat"}},
+                                                  {{"do_contrast", "false"}},
+                                                  {{"R", "1"}},
+                                                  {{"K", "1"}},
+                                                  {{"K", "2"}},
+                                                  {{"K", "3"}, {"T", "7"}},
+                                                  {{"eval_noise", "fresh"}},
+                                                  {{"noise_scale", "0"}},
+                                                  {{"batch_size", "16"}},
+                                                  {{"batch_size", "0"}},
+                                                  {{"knn", "1"}},
+                                                  {{"rec_epochs", "0"}},
+                                                  {{"temperature_f", "2"}}};
   for (const auto& o : options) trained("gdcn", with(kSmallGdcn, o), 40, 2);
   trained("gdcn", kSmallGdcn, 40, 2, true);
 }
 TEST(GdcnEdges, FewSamplesAndOneView) {
   trained("gdcn", kSmallGdcn, 30, 1);
   trained("gdcn", with(kSmallGdcn, {{"knn", "3"}}), 3, 2);
-  const auto why = [](const std::vector<Setting>& s, int64_t n) { return method_with("gdcn", false, s)->unfit({n, {3, 4}, 3}); };
+  const auto why = [](const std::vector<Setting>& s, int64_t n) {
+    return method_with("gdcn", false, s)->unfit({n, {3, 4}, 3});
+  };
   EXPECT_NE(why({}, 9), "");
   EXPECT_EQ(why({}, 10), "");
   EXPECT_NE(why({{"batch_size", "8"}}, 50), "");
@@ -136,7 +170,8 @@ TEST(MethodEdges, EmbeddingIsAFunctionOfTheRow) {
     const Features some = t.embed(part);
     for (const auto& [feature, x] : all.list) {
       EXPECT_EQ(x.to_vector<float>(), again.find(feature)->to_vector<float>()) << name << " " << feature;
-      EXPECT_EQ(x.row_range(260, 7).to_vector<float>(), some.find(feature)->to_vector<float>()) << name << " " << feature;
+      EXPECT_EQ(x.row_range(260, 7).to_vector<float>(), some.find(feature)->to_vector<float>())
+          << name << " " << feature;
     }
   }
   EXPECT_FALSE(method_with("gdcn", true, {})->repeatable_by_row());

@@ -42,7 +42,8 @@ TEST(GmaeVectors, Contrast) {
     tape.backward(l);
     const auto g = tape.grad_of(h).to_vector<double>();
     const double norms[] = {.0661012555429, .102796973541, .0968601093852, .0896040648026, .0960582363091, 0};
-    for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(length({g.begin() + 4 * long(i), g.begin() + 4 * long(i) + 4}), norms[i], 1e-12);
+    for (size_t i = 0; i < 6; ++i)
+      EXPECT_NEAR(length({g.begin() + 4 * long(i), g.begin() + 4 * long(i) + 4}), norms[i], 1e-12);
   }
 }
 
@@ -133,8 +134,9 @@ TEST(GmaeVectors, NeighbourLists) {
   EXPECT_EQ(sizes.negatives, 4);
   EXPECT_TRUE(sizes.as_published);
   const NeighbourLists l = neighbour_lists(ctx, views, sizes);
-  const std::vector<int64_t> near{48, 18, 55, 113, 19, 32, 104, 97, 111, 114, 82, 80, 99, 57, 44, 15, 21, 33, 106, 69,
-                                  99, 118, 82, 14, 74, 12, 32, 93, 25, 64, 8, 79, 13, 65, 113, 59, 28, 116, 51, 1};
+  const std::vector<int64_t> near{48, 18, 55, 113, 19,  32, 104, 97,  111, 114, 82, 80, 99, 57,
+                                  44, 15, 21, 33,  106, 69, 99,  118, 82,  14,  74, 12, 32, 93,
+                                  25, 64, 8,  79,  13,  65, 113, 59,  28,  116, 51, 1};
   const std::vector<int64_t> far{90, 22, 101, 95, 27, 53, 92, 52};
   EXPECT_EQ(l.positives.row_range(0, 1).to_vector<int64_t>(), near);
   EXPECT_EQ(l.negatives.row_range(0, 1).to_vector<int64_t>(), far);
@@ -143,22 +145,25 @@ TEST(GmaeVectors, NeighbourLists) {
 TEST(GmaeVectors, EndToEnd) {
   World w({});
   const Var l = w.forward();
-  const std::pair<const char*, double> terms[] = {{"rec.0", .0823962326991}, {"rec.1", .0851065027777}, {"mi.0", .0138315917374},
-                                                  {"mi.1", .0152101149401}, {"ad.0", 1.44656490467}, {"ad.1", 1.45066526813},
-                                                  {"con", 82.48183018568871}, {"total", 1.02158375613}};
+  const std::pair<const char*, double> terms[] = {
+      {"rec.0", .0823962326991}, {"rec.1", .0851065027777}, {"mi.0", .0138315917374},   {"mi.1", .0152101149401},
+      {"ad.0", 1.44656490467},   {"ad.1", 1.45066526813},   {"con", 82.48183018568871}, {"total", 1.02158375613}};
   for (const auto& [name, value] : terms) EXPECT_DIGITS(w.losses.at(name), value, 2e-11) << name;
   const auto s = w.taps.at("S").to_vector<double>(), x = w.taps.at("xhat.0").to_vector<double>();
-  const double s0[] = {.00810573944919, .00792106653715, .00782959620671}, x0[] = {.50469506848, .513386687293, .512230448929};
+  const double s0[] = {.00810573944919, .00792106653715, .00782959620671},
+               x0[] = {.50469506848, .513386687293, .512230448929};
   for (size_t j = 0; j < 3; ++j) {
     EXPECT_DIGITS(s[j], s0[j], 1e-10);
     EXPECT_DIGITS(x[j], x0[j], 1e-10);
   }
   w.tape->backward(l);
-  const std::pair<const char*, double> grads[] = {
-      {"discriminators.0.discriminator.0.weight", 1.986585559e-05}, {"encoders_specific.0.models.0.weight", 5.11616694484e-05},
-      {"encoders_specific.1.models.4.weight", .000152281044226},    {"decoders_specific.0.models.0.weight", .000126888097608},
-      {"decoders_specific.1.models.4.weight", .00531384268602},     {"encoder_share.models.0.weight", 6.18277817163e-06},
-      {"encoder_share.models.4.weight", 1.71435985297e-05}};
+  const std::pair<const char*, double> grads[] = {{"discriminators.0.discriminator.0.weight", 1.986585559e-05},
+                                                  {"encoders_specific.0.models.0.weight", 5.11616694484e-05},
+                                                  {"encoders_specific.1.models.4.weight", .000152281044226},
+                                                  {"decoders_specific.0.models.0.weight", .000126888097608},
+                                                  {"decoders_specific.1.models.4.weight", .00531384268602},
+                                                  {"encoder_share.models.0.weight", 6.18277817163e-06},
+                                                  {"encoder_share.models.4.weight", 1.71435985297e-05}};
   for (const auto& [name, value] : grads) EXPECT_DIGITS(w.gradient(name), value, 1e-9) << name;
 }
 
@@ -185,7 +190,8 @@ TEST(GmaeVectors, TermsReachTheCodes) {
     std::vector<Var> layers[4];
     for (int i = 0; i < 4; ++i)
       for (const char* v : {"0", "1"})
-        layers[i].push_back(t.constant(w.store.value(w.store.find(str("discriminators.", v, ".discriminator.", i < 2 ? 0 : 2, i % 2 ? ".bias" : ".weight")))));
+        layers[i].push_back(t.constant(w.store.value(
+            w.store.find(str("discriminators.", v, ".discriminator.", i < 2 ? 0 : 2, i % 2 ? ".bias" : ".weight")))));
     return row_range(discriminators(row_range(x, 120, 240), layers[0], layers[1], layers[2], layers[3], true), 0, 1);
   });
   EXPECT_EQ(ad[0], 0);
@@ -193,7 +199,8 @@ TEST(GmaeVectors, TermsReachTheCodes) {
   EXPECT_DIGITS(ad[2], .0031613644234, 1e-10);
   const auto con = norms([&](Tape&, const Var& x) {
     const NeighbourLists l = neighbour_lists(w.ctx, w.views, list_sizes(120, {}));
-    const NeighbourContrast::Attr lists{.table = neighbour_table(w.ctx, l.positives, l.negatives, 120), .skip_last = true};
+    const NeighbourContrast::Attr lists{.table = neighbour_table(w.ctx, l.positives, l.negatives, 120),
+                                        .skip_last = true};
     return neighbour_contrast(normalize(side_by_side(x, 3), 1e-8), lists);
   });
   EXPECT_DIGITS(con[0], .127800871541, 1e-11);
@@ -226,7 +233,8 @@ TEST(GmaeVectors, Classification) {
 }
 
 TEST(GmaeVectors, ReversalTurnsTheCodesGradientOnly) {
-  World plain({{"do_contrast", "false"}, {"do_mi", "false"}}), turned({{"do_contrast", "false"}, {"do_mi", "false"}, {"reversal", "true"}});
+  World plain({{"do_contrast", "false"}, {"do_mi", "false"}}),
+      turned({{"do_contrast", "false"}, {"do_mi", "false"}, {"reversal", "true"}});
   World none({{"do_contrast", "false"}, {"do_mi", "false"}, {"do_ad", "false"}});
   for (World* w : {&plain, &turned, &none}) {
     const Var l = w->forward();
@@ -234,7 +242,8 @@ TEST(GmaeVectors, ReversalTurnsTheCodesGradientOnly) {
   }
   EXPECT_EQ(plain.losses.at("total"), turned.losses.at("total"));
   const auto of = [](World& w, const char* name) { return w.store.grad(w.store.find(name)).to_vector<double>(); };
-  EXPECT_EQ(of(plain, "discriminators.1.discriminator.0.weight"), of(turned, "discriminators.1.discriminator.0.weight"));
+  EXPECT_EQ(of(plain, "discriminators.1.discriminator.0.weight"),
+            of(turned, "discriminators.1.discriminator.0.weight"));
   const char* encoder = "encoders_specific.0.models.4.weight";
   const auto a = of(plain, encoder), b = of(turned, encoder), c = of(none, encoder);
   for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i] - c[i], c[i] - b[i], 1e-15);

@@ -31,7 +31,8 @@ inline double length(const std::vector<double>& v) {
   for (const double x : v) s += x * x;
   return std::sqrt(s);
 }
-inline std::unique_ptr<Method> method_with(const std::string& name, bool reference, const std::vector<Setting>& settings) {
+inline std::unique_ptr<Method> method_with(const std::string& name, bool reference,
+                                           const std::vector<Setting>& settings) {
   std::unique_ptr<Method> m = make_method(name);
   m->profile(reference);
   Visitor v;

@@ -353,6 +353,7 @@ struct DistilMvc final : Method {
                 100.0 * static_cast<double>(agree) / static_cast<double>(labels.size()), " % of the samples"));
     }
   }
+
   Var encode_rows(Rows& r) const {
     Small<Var> x;
     for (int v = 0; v < views; ++v) x.push_back(r.input(v));

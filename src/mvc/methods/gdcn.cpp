@@ -1,11 +1,12 @@
-// GDCN (Zhu et al., arXiv 2509.09527): one autoencoder per view; a denoiser, conditioned on all codes, turns noise into one
-// fused vector per sample; every view is contrasted with the fused vectors, neighbours in the inputs counting less as
-// negatives; k-means on the fused vector. Phases: pretrain (reconstruction), finetune (reconstruction + contrast).
+// GDCN (Zhu et al., arXiv 2509.09527): one autoencoder per view; a denoiser, conditioned on all codes, turns noise into
+// one fused vector per sample; every view is contrasted with the fused vectors, neighbours in the inputs counting less
+// as negatives; k-means on the fused vector. Phases: pretrain (reconstruction), finetune (reconstruction + contrast).
 //
-// The published sampling chain is kept as the default (sampler=reference) because it is what the results come from: of its
-// K evaluations per repeat all but two have weight zero, and those are not computed. The paper's formula has no real root.
-// Defaults that differ from the published program: noise at evaluation is common to all samples, so that an embedding is a
-// function of its row (eval_noise); ties among neighbours are broken by index; encoders run once per step, not twice.
+// The published sampling chain is kept as the default (sampler=reference) because it is what the results come from: of
+// its K evaluations per repeat all but two have weight zero, and those are not computed. The paper's formula has no
+// real root. Defaults that differ from the published program: noise at evaluation is common to all samples, so that an
+// embedding is a function of its row (eval_noise); ties among neighbours are broken by index; encoders run once per
+// step, not twice.
 #include <algorithm>
 
 #include "../diffusion.h"
@@ -17,7 +18,8 @@ namespace {
 struct Gdcn final : Method {
   int64_t low_feature_dim = 512, high_feature_dim = 128, denoiser_hidden = 512, K = 45, T = 1000, R = 10, knn = 10;
   std::vector<int64_t> encoder_hidden{500, 500, 2000}, decoder_hidden{2000, 500, 500};
-  double tau = 0.5, noise_scale = 0.1, beta_min = 1e-5, sigma2_max = 0.99, offset = 1e-4, learning_rate = 3e-4, weight_decay = 0;
+  double tau = 0.5, noise_scale = 0.1, beta_min = 1e-5, sigma2_max = 0.99, offset = 1e-4, learning_rate = 3e-4,
+         weight_decay = 0;
   std::string sampler = "reference", fused_norm = "none", eval_noise = "keyed", fusion = "diffusion";
   bool do_contrast = true;
   int64_t batch_size = 256, rec_epochs = 200, fine_tune_epochs = 100, n_init = 100;
@@ -43,11 +45,15 @@ struct Gdcn final : Method {
     p.number("noise_scale", noise_scale, 0, 1e3, "deviation of the initial noise");
     p.integer("knn", knn, 1, 65536, "neighbours per sample in the batch, itself included");
     p.choice("sampler", sampler, {"reference", "ddim", "single"},
-             "chain as published; deterministic DDIM (use it with K=10 and fused_norm=l2); one evaluation without noise (ablation)");
-    p.choice("fused_norm", fused_norm, {"none", "l2"}, "fused vector as it is (published code), or of unit length (paper's cosine)");
-    p.choice("eval_noise", eval_noise, {"keyed", "fresh"}, "noise at evaluation: common to all samples, or drawn for each (published)");
+             "chain as published; deterministic DDIM (use it with K=10 and fused_norm=l2); one evaluation without "
+             "noise (ablation)");
+    p.choice("fused_norm", fused_norm, {"none", "l2"},
+             "fused vector as it is (published code), or of unit length (paper's cosine)");
+    p.choice("eval_noise", eval_noise, {"keyed", "fresh"},
+             "noise at evaluation: common to all samples, or drawn for each (published)");
     p.choice("fusion", fusion, {"diffusion", "concat"},
-             "concat: ablation without SGDF, the codes side by side are clustered; the paper does not say how they meet the views, here one linear layer does");
+             "concat: ablation without SGDF, the codes side by side are clustered; the paper does not say how they "
+             "meet the views, here one linear layer does");
     p.flag("do_contrast", do_contrast, "structure-guided contrast; false: ablation without CL");
     p.number("beta_min", beta_min, 0, 1, "lower clamp of beta in the published chain");
     p.number("sigma2_max", sigma2_max, 0, 1, "upper clamp of sigma^2 in the published chain");
@@ -55,7 +61,8 @@ struct Gdcn final : Method {
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
     p.alias("lr");
     p.number("weight_decay", weight_decay, 0, 1, "L2-coupled weight decay");
-    p.integer("batch_size", batch_size, 0, 1 << 24, "rows per step, at most N; 0: all. The last partial batch is dropped");
+    p.integer("batch_size", batch_size, 0, 1 << 24,
+              "rows per step, at most N; 0: all. The last partial batch is dropped");
     p.integer("rec_epochs", rec_epochs, 0, 1000000, "epochs of reconstruction alone");
     p.integer("fine_tune_epochs", fine_tune_epochs, 0, 1000000, "epochs with the contrast");
     p.integer("kmeans_n_init", n_init, 1, 100000, "restarts of k-means at evaluation");
@@ -82,7 +89,8 @@ struct Gdcn final : Method {
     if (fusion == "diffusion" && sampler == "reference") {
       std::vector<double> a = published_alphas(T, offset);
       if (fold_chain(published_chain(a, sampling_times(K, T), beta_min, sigma2_max)).steps.empty())
-        return str("with K=", K, " and T=", T, " the denoiser has no weight in the published chain; another K, T or sampler is needed");
+        return str("with K=", K, " and T=", T,
+                   " the denoiser has no weight in the published chain; another K, T or sampler is needed");
     }
     return "";
   }
@@ -99,10 +107,14 @@ struct Gdcn final : Method {
       con_names.push_back(str("con.", v));
     }
     const auto layers = [](const std::vector<int64_t>& h, int64_t out) {
-      return std::vector<LayerSpec>{{h[0], Act::relu, 0, "0", ""}, {h[1], Act::relu, 0, "2", ""}, {h[2], Act::relu, 0, "4", ""}, {out, Act::none, 0, "6", ""}};
+      return std::vector<LayerSpec>{{h[0], Act::relu, 0, "0", ""},
+                                    {h[1], Act::relu, 0, "2", ""},
+                                    {h[2], Act::relu, 0, "4", ""},
+                                    {out, Act::none, 0, "6", ""}};
     };
     enc = MlpStack(store, encoders, spec.dims, layers(encoder_hidden, low_feature_dim));
-    dec = MlpStack(store, decoders, std::vector<int64_t>(encoders.size(), low_feature_dim), layers(decoder_hidden, 1), spec.dims);
+    dec = MlpStack(store, decoders, std::vector<int64_t>(encoders.size(), low_feature_dim), layers(decoder_hidden, 1),
+                   spec.dims);
     head = MlpStack(store, {"Specific_view"}, {low_feature_dim}, {{high_feature_dim, Act::none, 0, "0", ""}});
     const int64_t all = low_feature_dim * views, in = high_feature_dim + all, wide = denoiser_hidden;
     if (fusion == "concat") {
@@ -132,7 +144,8 @@ struct Gdcn final : Method {
       p.name = phase;
       p.epochs = phase == "pretrain" ? rec_epochs : fine_tune_epochs;
       p.batch = batch();
-      p.updates = {{.name = "all", .loss = [this, phase](Step& s) { return loss(s, phase); },
+      p.updates = {{.name = "all",
+                    .loss = [this, phase](Step& s) { return loss(s, phase); },
                     .opt = {.lr = learning_rate, .weight_decay = weight_decay}}};
       phases.push_back(p);
     }
@@ -141,9 +154,12 @@ struct Gdcn final : Method {
 
   const FoldedChain& steps(Pass& p) {
     if (!chain.steps.empty()) return chain;
-    if (sampler == "reference") chain = fold_chain(published_chain(p.store().value(alphas).to_vector<double>(), times, beta_min, sigma2_max));
-    else if (sampler == "ddim") chain = fold_chain(ddim_chain(T, offset, times));
-    else chain = {{{0, 1}}, 0};
+    if (sampler == "reference")
+      chain = fold_chain(published_chain(p.store().value(alphas).to_vector<double>(), times, beta_min, sigma2_max));
+    else if (sampler == "ddim")
+      chain = fold_chain(ddim_chain(T, offset, times));
+    else
+      chain = {{{0, 1}}, 0};
     PLX_CHECK(config, !chain.steps.empty(), "the denoiser has no weight in the chain of K=", times.size(), ", T=", T);
     return chain;
   }
@@ -157,8 +173,11 @@ struct Gdcn final : Method {
       const FoldedChain& f = steps(p);
       const DenoiserVars d{p.param(w0), p.param(b0), p.param(gamma), p.param(beta), p.param(w2), p.param(b2)};
       const double start = noise_scale * f.start;
-      q = diffusion_chain(c, d, {.steps = f.steps, .repeats = start == 0 ? 1 : static_cast<int>(R), .noise = start,
-                                 .draw = start == 0 ? AnyDraw{} : p.draw(noise_name)});
+      q = diffusion_chain(c, d,
+                          {.steps = f.steps,
+                           .repeats = start == 0 ? 1 : static_cast<int>(R),
+                           .noise = start,
+                           .draw = start == 0 ? AnyDraw{} : p.draw(noise_name)});
     }
     return fused_norm == "l2" ? normalize(q) : q;
   }

@@ -1,12 +1,13 @@
-// GMAE (Zou et al., TPAMI 2026): a common code from all views together and a specific code per view, all of them points of
-// the probability simplex; each view is rebuilt from the pair. Common and specific codes are decorrelated, specific ones
-// made recognisable by discriminators, neighbours in the inputs pulled together. k-means on the codes side by side; with
-// labels (phase classify) a shared layer norm and a classifier head on them.
+// GMAE (Zou et al., TPAMI 2026): a common code from all views together and a specific code per view, all of them points
+// of the probability simplex; each view is rebuilt from the pair. Common and specific codes are decorrelated, specific
+// ones made recognisable by discriminators, neighbours in the inputs pulled together. k-means on the codes side by
+// side; with labels (phase classify) a shared layer norm and a classifier head on them.
 //
 // What the published program does differently from the defaults here, kept behind keys (profile "reference"): the last
 // sample is no anchor (anchors), the lists of classification are read in three different numberings (index_rule). Kept
-// as published in both: the discriminators' sigmoid is taken for a logit (disc_loss), because the weights were tuned with
-// it; discriminators and encoders are trained together and cooperate; the common code is a constant in the decorrelation.
+// as published in both: the discriminators' sigmoid is taken for a logit (disc_loss), because the weights were tuned
+// with it; discriminators and encoders are trained together and cooperate; the common code is a constant in the
+// decorrelation.
 #include "../../tensor/elementwise.h"
 #include "../../tensor/random.h"
 #include "../method.h"
@@ -46,18 +47,22 @@ struct Gmae final : Method {
     p.number("lambda_dis", lambda_dis, 0, 1e6, "weight of the discriminator terms beside the decorrelation");
     p.number("dropout_code", dropout_code, 0, 0.99, "dropout on the logits of the codes");
     p.number("dropout_rec", dropout_rec, 0, 0.99, "dropout on the logits of the reconstructions");
-    p.choice("disc_loss", disc_loss, {"ref", "logits"},
-             "discriminators: their sigmoid taken for a logit (published; the weights were tuned with it), or plain logits");
-    p.choice("anchors", anchors, {"all", "skip_last"}, "contrast: every sample is an anchor, or all but the last (published)");
-    p.choice("index_rule", index_rule, {"consistent", "reference"},
-             "classification: one numbering of samples, or the published mixture, in which neighbours are random samples");
+    p.choice(
+        "disc_loss", disc_loss, {"ref", "logits"},
+        "discriminators: their sigmoid taken for a logit (published; the weights were tuned with it), or plain logits");
+    p.choice("anchors", anchors, {"all", "skip_last"},
+             "contrast: every sample is an anchor, or all but the last (published)");
+    p.choice(
+        "index_rule", index_rule, {"consistent", "reference"},
+        "classification: one numbering of samples, or the published mixture, in which neighbours are random samples");
     p.flag("do_contrast", do_contrast, "contrast on neighbours; false: ablation without it");
     p.flag("do_mi", do_mi, "decorrelation of common and specific codes; false: ablation without it");
     p.flag("do_ad", do_ad, "discriminators; false: ablation without them");
     p.flag("reversal", reversal, "experiment: encoders work against the discriminators (gradient reversal)");
     p.choice("codes", codes, {"both", "common", "specific"}, "codes that are clustered");
     p.integer("pos_num", list_options.pos_num, 2, 1e6, "positives per view and the sample itself");
-    p.integer("neighbours", list_options.neighbours, 0, 1e9, "length of the list that positives and negatives are cut from; 0: N/4");
+    p.integer("neighbours", list_options.neighbours, 0, 1e9,
+              "length of the list that positives and negatives are cut from; 0: N/4");
     p.integer("positives_per_view", list_options.positives, 0, 1e6, "0: pos_num - 1");
     p.integer("negatives_per_view", list_options.negatives, 0, 1e9, "0: (neighbours - pos_num - 1) / 2, at least 1");
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
@@ -70,18 +75,20 @@ struct Gmae final : Method {
               "rows per step; 0: all (published). Else neighbours outside of the batch are left out of the contrast");
     p.integer("kmeans_n_init", n_init, 1, 100000, "restarts of k-means at evaluation");
     p.alias("n_init");
-    p.choice("task", task, {"cluster", "classify"}, "classify: layer norm and classifier head (labels are given by the trainer)");
+    p.choice("task", task, {"cluster", "classify"},
+             "classify: layer norm and classifier head (labels are given by the trainer)");
     p.number("dropout_head", dropout_head, 0, 0.99, "classification: dropout in the head");
     p.integer("head_hidden", head_hidden, 0, 65536, "classification: hidden width of the head; 0: min(256, d (V + 1))");
-    p.number("lambda_cls", lambda_cls, -1, 1e6, "classification: weight of the cross-entropy; -1: number of views (published)");
+    p.number("lambda_cls", lambda_cls, -1, 1e6,
+             "classification: weight of the cross-entropy; -1: number of views (published)");
   }
 
   int views = 0;
   bool classify = false, whole = true;
   DataSpec spec;
-  MlpStack enc, dec, head1, head2;        // enc: network 0 is the common one
-  std::vector<Param> last_w, last_b;      // decoders' last layers
-  std::vector<Param> disc[4];             // w1, b1, w2, b2 of every view
+  MlpStack enc, dec, head1, head2;    // enc: network 0 is the common one
+  std::vector<Param> last_w, last_b;  // decoders' last layers
+  std::vector<Param> disc[4];         // w1, b1, w2, b2 of every view
   Param norm_w, norm_b, head_norm_w, head_norm_b;
   std::vector<DrawName> rec_draws, head_draw{DrawName("dropout.classifier.1"), DrawName("dropout.classifier.4")};
   NeighbourTable table;
@@ -93,7 +100,8 @@ struct Gmae final : Method {
     if (s.views() + 1 > kMaxProblems) return str("GMAE handles at most ", kMaxProblems - 1, " views");
     if (batch_size == 1) return "batch_size=1 leaves the contrast no neighbours";
     if (batch_size && batch_size < s.samples && (task == "classify" || index_rule == "reference"))
-      return "batch_size works with task=cluster and index_rule=consistent only: the published lists are positions among all samples";
+      return "batch_size works with task=cluster and index_rule=consistent only: the published lists are positions "
+             "among all samples";
     return "";
   }
 
@@ -126,7 +134,9 @@ struct Gmae final : Method {
       ad_names.push_back(str("ad.", v));
     }
     enc = MlpStack(store, enc_names, widths,
-                   {{hidden[0], Act::relu, 0, "0", ""}, {hidden[1], Act::relu, 0, "2", ""}, {feature_dim, Act::none, dropout_code, "4", "5"}});
+                   {{hidden[0], Act::relu, 0, "0", ""},
+                    {hidden[1], Act::relu, 0, "2", ""},
+                    {feature_dim, Act::none, dropout_code, "4", "5"}});
     dec = MlpStack(store, dec_names, pairs, {{hidden[1], Act::relu, 0, "0", ""}, {hidden[0], Act::relu, 0, "2", ""}});
     if (classify) {
       const int64_t all = feature_dim * (views + 1), mid = head_hidden ? head_hidden : std::min<int64_t>(256, all);
@@ -159,13 +169,15 @@ struct Gmae final : Method {
     p.epochs = epochs ? epochs : classify ? 200 : 500;
     p.batch = whole ? 0 : batch_size;
     p.eval_every = eval_interval;
-    p.updates = {{.name = "all", .loss = [this](Step& s) { return loss(s, classify ? "classify" : "cluster"); },
+    p.updates = {{.name = "all",
+                  .loss = [this](Step& s) { return loss(s, classify ? "classify" : "cluster"); },
                   .opt = {.lr = learning_rate, .weight_decay = weight_decay}}};
     // published classification: list entries are positions in a batch that is shuffled anew in every epoch
     p.before_epoch = [](Eval& e) {
       const auto it = e.state().find("shuffle");
       if (it != e.state().end())
-        it->second.assign(shuffled(e.spec().samples, e.ctx().seed(), tag_of("gmae.shuffle"), static_cast<uint32_t>(e.epoch)));
+        it->second.assign(
+            shuffled(e.spec().samples, e.ctx().seed(), tag_of("gmae.shuffle"), static_cast<uint32_t>(e.epoch)));
     };
     return {p};
   }
@@ -179,7 +191,7 @@ struct Gmae final : Method {
   Var normed(Pass& p, const Var& z) { return classify ? layer_norm(z, p.param(norm_w), p.param(norm_b)) : z; }
   Var logits(Pass& p, const Var& side) {
     const auto drop = [&](const Var& x, size_t i) {
-      return p.dropping() ? dropout(x, dropout_head, {p.draw(head_draw[i])}) : x;
+      return p.dropping() && dropout_head > 0 ? dropout(x, dropout_head, {p.draw(head_draw[i])}) : x;
     };
     const Var x = drop(layer_norm(side, p.param(head_norm_w), p.param(head_norm_b)), 0);
     const Var h = drop(gelu(head1.forward(p, {&x, 1})), 1);
@@ -212,8 +224,8 @@ struct Gmae final : Method {
     }
     Small<Var> layer[4];
     for (int i = 0; i < 4; ++i) layer[i] = values(s, disc[i]);
-    return discriminators(specific, layer[0].span(), layer[1].span(), layer[2].span(), layer[3].span(), disc_loss == "ref",
-                          disc_slope, lambda_dis, outputs.span(), reversal);
+    return discriminators(specific, layer[0].span(), layer[1].span(), layer[2].span(), layer[3].span(),
+                          disc_loss == "ref", disc_slope, lambda_dis, outputs.span(), reversal);
   }
 
   Var contrast(Step& s, const Var& side) {
@@ -252,7 +264,8 @@ struct Gmae final : Method {
     if (do_contrast) terms.push_back(con), weights.push_back(lambda_con);
     if (classify) {
       const Var scores = logits(s, side), ce = cross_entropy(scores, s.state("labels"));
-      const Var cls = weighted_total({&ce, 1}, std::vector<double>{lambda_cls >= 0 ? lambda_cls : static_cast<double>(views)});
+      const Var cls =
+          weighted_total({&ce, 1}, std::vector<double>{lambda_cls >= 0 ? lambda_cls : static_cast<double>(views)});
       s.log(ce_name, ce);
       s.log(cls_name, cls);
       s.tap("logits", scores);
@@ -271,9 +284,12 @@ struct Gmae final : Method {
     for (int v = 0; v < views; ++v) r.out(str("view", v), problem(z, views + 1, v + 1));
     r.out("global", problem(z, views + 1, 0));
     const Var side = side_by_side(z, views + 1);
-    if (codes == "both") r.out("fused", side);
-    else if (codes == "common") r.out("fused", problem(z, views + 1, 0));
-    else r.out("fused", side_by_side(row_range(z, z.rows() / (views + 1), z.rows() / (views + 1) * views), views));
+    if (codes == "both")
+      r.out("fused", side);
+    else if (codes == "common")
+      r.out("fused", problem(z, views + 1, 0));
+    else
+      r.out("fused", side_by_side(row_range(z, z.rows() / (views + 1), z.rows() / (views + 1) * views), views));
     if (classify) r.out("probabilities", softmax(logits(r, side)));
   }
 };
