@@ -33,9 +33,11 @@ int classify(int argc, char** argv) {
   PLX_CHECK(config, !o.data.empty(), "--data PATH is needed (parallax classify --help)");
   const MultiView data = load(o.data, o.load);
   PLX_CHECK(data, data.has_labels(), o.data, ": classification needs labels");
-  const std::string out = a.get("out", "runs/" + data.name + "-" + o.fit.method + "-classify-seed" + std::to_string(o.seed_from));
+  const std::string out =
+      a.get("out", "runs/" + data.name + "-" + o.fit.method + "-classify-seed" + std::to_string(o.seed_from));
   namespace fs = std::filesystem;
-  PLX_CHECK(config, o.force || !fs::exists(out) || fs::is_empty(out), out, " exists already; choose another --out, or --force to overwrite");
+  PLX_CHECK(config, o.force || !fs::exists(out) || fs::is_empty(out), out,
+            " exists already; choose another --out, or --force to overwrite");
   const bool quiet = a.has("quiet");
   ClassifyOptions c;
   c.method = o.fit.method;
@@ -45,7 +47,8 @@ int classify(int argc, char** argv) {
   if (a.has("train-share")) {
     char* end = nullptr;
     c.train_share = std::strtod(a.get("train-share").c_str(), &end);
-    PLX_CHECK(config, end && *end == 0 && c.train_share > 0 && c.train_share < 1, "--train-share must lie between 0 and 1, not '", a.get("train-share"), "'");
+    PLX_CHECK(config, end && *end == 0 && c.train_share > 0 && c.train_share < 1,
+              "--train-share must lie between 0 and 1, not '", a.get("train-share"), "'");
   }
   if (!o.fit.scale.empty()) c.scale = parse_scale(o.fit.scale);
   if (o.fit.corrupt.any())
@@ -59,7 +62,9 @@ int classify(int argc, char** argv) {
     if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
   };
   c.progress = [&](int repeat, const EpochRow& row) {
-    if (!quiet && row.epoch % 50 == 0) std::fprintf(stderr, "repeat %d  epoch %lld  loss %.5g\n", repeat, static_cast<long long>(row.epoch), row.losses.empty() ? 0.0 : row.losses[0].second);
+    if (!quiet && row.epoch % 50 == 0)
+      std::fprintf(stderr, "repeat %d  epoch %lld  loss %.5g\n", repeat, static_cast<long long>(row.epoch),
+                   row.losses.empty() ? 0.0 : row.losses[0].second);
     return !stop;
   };
   const auto start = std::chrono::steady_clock::now();
@@ -74,7 +79,11 @@ int classify(int argc, char** argv) {
   j["views"] = data.views.size();
   j["repeats"] = c.repeats;
   j["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const auto value = [](const ClassifyValue& v) { return nlohmann::ordered_json{{"mean", v.mean}, {"std", v.n > 1 ? nlohmann::ordered_json(v.std) : nlohmann::ordered_json(nullptr)}, {"n", v.n}}; };
+  const auto value = [](const ClassifyValue& v) {
+    return nlohmann::ordered_json{{"mean", v.mean},
+                                  {"std", v.n > 1 ? nlohmann::ordered_json(v.std) : nlohmann::ordered_json(nullptr)},
+                                  {"n", v.n}};
+  };
   std::string csv = csv_line({"rows", "labelling", "score", "mean", "std", "n"});
   for (const ClassifyRow& row : r.table)
     for (const ClassifyValue& v : row.values) {
@@ -93,7 +102,8 @@ int classify(int argc, char** argv) {
   }
   std::printf("%s: %d repeats, test rows, classifier\n", data.name.c_str(), c.repeats);
   for (const auto& [name, v] : j["scores"].items())
-    std::printf("  %-10s %.4f%s\n", name.c_str(), v["mean"].get<double>(), v["std"].is_null() ? "" : str("  +- ", v["std"].get<double>()).c_str());
+    std::printf("  %-10s %.4f%s\n", name.c_str(), v["mean"].get<double>(),
+                v["std"].is_null() ? "" : str("  +- ", v["std"].get<double>()).c_str());
   std::printf("%s\n", out.c_str());
   return 0;
 }

@@ -58,20 +58,24 @@ int64_t Arguments::integer(const std::string& name, int64_t fallback, int64_t lo
   const std::string text = get(name);
   int64_t x = 0;
   const auto r = std::from_chars(text.data(), text.data() + text.size(), x);
-  PLX_CHECK(config, r.ec == std::errc() && r.ptr == text.data() + text.size(), "--", name, " needs a whole number, not '", text, "'");
+  PLX_CHECK(config, r.ec == std::errc() && r.ptr == text.data() + text.size(), "--", name,
+            " needs a whole number, not '", text, "'");
   PLX_CHECK(config, x >= low && x <= high, "--", name, " must be in ", low, " .. ", high, ", it is ", x);
   return x;
 }
 
-Arguments parse(const std::string& command, const std::vector<Option>& options, int argc, char** argv, size_t most_words) {
+Arguments parse(const std::string& command, const std::vector<Option>& options, int argc, char** argv,
+                size_t most_words) {
   std::vector<Option> all = options;
   all.insert(all.end(), shared.begin(), shared.end());
   std::vector<std::string> known;
   cxxopts::Options o("parallax " + command);
   for (const Option& p : all) {
     known.push_back("--" + p.name);
-    if (p.value.empty()) o.add_options()(p.name, p.help);
-    else o.add_options()(p.name, p.help, cxxopts::value<std::vector<std::string>>());
+    if (p.value.empty())
+      o.add_options()(p.name, p.help);
+    else
+      o.add_options()(p.name, p.help, cxxopts::value<std::vector<std::string>>());
   }
   o.add_options()("words", "", cxxopts::value<std::vector<std::string>>());
   o.parse_positional({"words"});
@@ -83,14 +87,16 @@ Arguments parse(const std::string& command, const std::vector<Option>& options, 
     a = a.substr(0, a.find('='));
     if (std::find(known.begin(), known.end(), a) != known.end()) continue;
     const std::string near = nearest(a, known);
-    PLX_FAIL(config, "unknown option ", argv[i], near.empty() ? "" : ", did you mean " + near + "?", " (parallax ", command, " --help)");
+    PLX_FAIL(config, "unknown option ", argv[i], near.empty() ? "" : ", did you mean " + near + "?", " (parallax ",
+             command, " --help)");
   }
   Arguments result;
   try {
     const cxxopts::ParseResult r = o.parse(argc, argv);
     for (const Option& p : all) {
       if (!r.count(p.name)) continue;
-      if (p.value.empty()) result.given_.emplace_back(p.name, "true");
+      if (p.value.empty())
+        result.given_.emplace_back(p.name, "true");
       else
         for (const std::string& v : r[p.name].as<std::vector<std::string>>()) result.given_.emplace_back(p.name, v);
     }
@@ -100,7 +106,8 @@ Arguments parse(const std::string& command, const std::vector<Option>& options, 
   } catch (const std::exception& e) {  // the library's exception classes changed their names between versions
     PLX_FAIL(config, e.what(), " (parallax ", command, " --help)");
   }
-  PLX_CHECK(config, result.words_.size() <= most_words, "unexpected argument '", result.words_.back(), "' (parallax ", command, " --help)");
+  PLX_CHECK(config, result.words_.size() <= most_words, "unexpected argument '", result.words_.back(), "' (parallax ",
+            command, " --help)");
   check_device(result);
   return result;
 }
@@ -114,7 +121,8 @@ std::string help(const std::string& usage, const std::vector<Option>& options, c
   for (const Option& o : all) width = std::max(width, std::min<size_t>(28, left(o).size()));
   for (const Option& o : all) {
     const std::string l = left(o);
-    s += "  " + l + (l.size() > width ? "\n" + std::string(width + 4, ' ') : std::string(width + 2 - l.size(), ' ')) + o.help + "\n";
+    s += "  " + l + (l.size() > width ? "\n" + std::string(width + 4, ' ') : std::string(width + 2 - l.size(), ' ')) +
+         o.help + "\n";
   }
   return s + after;
 }
@@ -123,7 +131,8 @@ int threads_of(const Arguments& a) { return static_cast<int>(a.integer("threads"
 
 void check_device(const Arguments& a) {
   const std::string d = a.get("device", "auto");
-  PLX_CHECK(config, d == "auto" || d == "cpu" || d == "cuda" || d.rfind("cuda:", 0) == 0, "--device must be auto, cpu, cuda or cuda:i, not '", d, "'");
+  PLX_CHECK(config, d == "auto" || d == "cpu" || d == "cuda" || d.rfind("cuda:", 0) == 0,
+            "--device must be auto, cpu, cuda or cuda:i, not '", d, "'");
   PLX_CHECK(device, d == "auto" || d == "cpu", "this build has no CUDA backend; use --device cpu");
 }
 
@@ -133,7 +142,8 @@ std::vector<int> int_list(const std::string& option, const std::string& text) {
     const size_t end = std::min(text.find(',', at), text.size());
     int x = 0;
     const auto r = std::from_chars(text.data() + at, text.data() + end, x);
-    PLX_CHECK(config, r.ec == std::errc() && r.ptr == text.data() + end && x >= 0, "--", option, " needs numbers from 0 separated by commas, not '", text, "'");
+    PLX_CHECK(config, r.ec == std::errc() && r.ptr == text.data() + end && x >= 0, "--", option,
+              " needs numbers from 0 separated by commas, not '", text, "'");
     list.push_back(x);
     at = end + 1;
   }

@@ -1,4 +1,5 @@
-// What every command shares: options, errors, signals. Results go to standard output, everything else to standard error.
+// What every command shares: options, errors, signals. Results go to standard output, everything else to standard
+// error.
 #pragma once
 #include <atomic>
 #include <string>
@@ -29,10 +30,11 @@ class Arguments {
 };
 
 // Options of the command and the shared ones (--help --json --quiet --threads --device). Unknown ones name the nearest.
-Arguments parse(const std::string& command, const std::vector<Option>& options, int argc, char** argv, size_t most_words);
+Arguments parse(const std::string& command, const std::vector<Option>& options, int argc, char** argv,
+                size_t most_words);
 std::string help(const std::string& usage, const std::vector<Option>& options, const std::string& after = "");
-int threads_of(const Arguments& a);       // --threads, default all cores this process may use
-void check_device(const Arguments& a);    // --device
+int threads_of(const Arguments& a);     // --threads, default all cores this process may use
+void check_device(const Arguments& a);  // --device
 std::vector<int> int_list(const std::string& option, const std::string& text);  // "0,2"
 
 // Set by SIGINT or SIGTERM; a second signal ends the process at once.

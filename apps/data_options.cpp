@@ -9,7 +9,8 @@ std::vector<Option> data_options() {
           {"transpose", "V", "views that the file holds as features x samples"},
           {"scale", "NAME", "none, minmax, minmax-global, unit-row or standardise (default: the method's own)"},
           {"clusters", "K", "number of clusters (default: number of classes)"},
-          {"corrupt", "SPEC", "noise=0.3,missing=0.2,conflict=0.1,sparsity=0.5,misalign=0.2,sigma=0.5,rule=default|reference,seed=N"}};
+          {"corrupt", "SPEC",
+           "noise=0.3,missing=0.2,conflict=0.1,sparsity=0.5,misalign=0.2,sigma=0.5,rule=default|reference,seed=N"}};
 }
 
 void read_data_options(const Arguments& a, RunOptions& o) {

@@ -13,7 +13,8 @@ int inspect(int argc, char** argv) {
     if (o.name == "views" || o.name == "labels" || o.name == "transpose") options.push_back(o);
   const Arguments a = parse("inspect", options, argc, argv, 1);
   if (a.has("help") || a.words().empty()) {
-    std::fprintf(a.has("help") ? stdout : stderr, "%s", help("usage: parallax inspect PATH [options]", options).c_str());
+    std::fprintf(a.has("help") ? stdout : stderr, "%s",
+                 help("usage: parallax inspect PATH [options]", options).c_str());
     return a.has("help") ? 0 : 2;
   }
   RunOptions o;

@@ -15,7 +15,9 @@ namespace parallax::cli {
 
 int kmeans(int argc, char** argv) {
   std::vector<Option> options = data_options();
-  options.insert(options.end(), {{"seed", "N", "seed (default 0)"}, {"restarts", "R", "restarts (default 100)"}, {"out", "DIR", "also write labels.npy and centres.npy there"}});
+  options.insert(options.end(), {{"seed", "N", "seed (default 0)"},
+                                 {"restarts", "R", "restarts (default 100)"},
+                                 {"out", "DIR", "also write labels.npy and centres.npy there"}});
   const Arguments a = parse("kmeans", options, argc, argv, 0);
   if (a.has("help")) {
     std::printf("%s", help("usage: parallax kmeans --data PATH [options]", options).c_str());
@@ -33,8 +35,10 @@ int kmeans(int argc, char** argv) {
   int64_t d = 0;
   for (const int64_t w : data.dims()) d += w;
   std::vector<std::vector<double>> views;
-  for (const View& v : data.views) views.push_back(apply_scale_f64(fit_scale(v, parse_scale(o.fit.scale.empty() ? "minmax" : o.fit.scale)), v));
-  if (o.fit.corrupt.any()) corrupt(views, data.dims(), data.samples, data.labels.values, data.labels.classes(), o.fit.corrupt);
+  for (const View& v : data.views)
+    views.push_back(apply_scale_f64(fit_scale(v, parse_scale(o.fit.scale.empty() ? "minmax" : o.fit.scale)), v));
+  if (o.fit.corrupt.any())
+    corrupt(views, data.dims(), data.samples, data.labels.values, data.labels.classes(), o.fit.corrupt);
   std::vector<double> x(static_cast<size_t>(data.samples * d));
   int64_t at = 0;
   for (size_t v = 0; v < views.size(); ++v) {
@@ -63,16 +67,19 @@ int kmeans(int argc, char** argv) {
     const std::string out = a.get("out");
     make_dirs(out);
     write_npy(out + "/labels.npy", std::span<const int32_t>(r.labels));
-    write_npy(out + "/centres.npy", std::span<const double>(r.centres), static_cast<uint64_t>(k), static_cast<uint64_t>(d));
+    write_npy(out + "/centres.npy", std::span<const double>(r.centres), static_cast<uint64_t>(k),
+              static_cast<uint64_t>(d));
   }
   if (a.has("json")) {
     std::printf("%s\n", j.dump(2).c_str());
     return 0;
   }
-  std::printf("%s: %d clusters, inertia %.6g, %lld iterations, %lld restarts, %.3f s\n", data.name.c_str(), k, r.inertia, static_cast<long long>(r.iterations),
-              static_cast<long long>(r.restart_inertias.size()), seconds);
+  std::printf("%s: %d clusters, inertia %.6g, %lld iterations, %lld restarts, %.3f s\n", data.name.c_str(), k,
+              r.inertia, static_cast<long long>(r.iterations), static_cast<long long>(r.restart_inertias.size()),
+              seconds);
   if (j.contains("scores"))
-    for (const char* name : {"acc", "nmi", "ari", "purity", "f", "precision", "recall"}) std::printf("  %-10s %.4f\n", name, j["scores"][name].get<double>());
+    for (const char* name : {"acc", "nmi", "ari", "purity", "f", "precision", "recall"})
+      std::printf("  %-10s %.4f\n", name, j["scores"][name].get<double>());
   return 0;
 }
 

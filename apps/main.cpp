@@ -26,7 +26,8 @@ const Command commands[] = {
 };
 
 void usage(FILE* to) {
-  std::fprintf(to, "parallax %s: deep multi-view clustering\n\nusage: parallax COMMAND [options]\n\n", parallax::version_text().c_str());
+  std::fprintf(to, "parallax %s: deep multi-view clustering\n\nusage: parallax COMMAND [options]\n\n",
+               parallax::version_text().c_str());
   for (const Command& c : commands) std::fprintf(to, "  %-10s %s\n", c.name, c.help);
   std::fprintf(to, "\nparallax COMMAND --help shows the options of a command.\n");
 }
@@ -40,7 +41,8 @@ int main(int argc, char** argv) {
   }
   const std::string word = argv[1];
   if (word == "--version") {
-    std::printf("parallax %s%s%s\n", version_text().c_str(), version_commit().empty() ? "" : " ", version_commit().c_str());
+    std::printf("parallax %s%s%s\n", version_text().c_str(), version_commit().empty() ? "" : " ",
+                version_commit().c_str());
     return 0;
   }
   if (word == "--help" || word == "-h" || word == "help") {
@@ -53,7 +55,8 @@ int main(int argc, char** argv) {
     std::vector<std::string> known;
     for (const Command& c : commands) known.push_back(c.name);
     const std::string near = nearest(word, known);
-    std::fprintf(stderr, "parallax: no command '%s'%s\n", word.c_str(), near.empty() ? " (parallax --help)" : (", did you mean '" + near + "'?").c_str());
+    std::fprintf(stderr, "parallax: no command '%s'%s\n", word.c_str(),
+                 near.empty() ? " (parallax --help)" : (", did you mean '" + near + "'?").c_str());
     return 2;
   } catch (const Error& e) {
     std::fprintf(stderr, "parallax %s: %s\n", word.c_str(), e.message.c_str());

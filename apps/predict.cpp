@@ -12,7 +12,9 @@
 namespace parallax::cli {
 
 int predict(int argc, char** argv) {
-  std::vector<Option> options{{"model", "RUN", "a run folder or its model.h5"}, {"out", "DIR", "where to write (default RUN/predict-<data>)"}, {"force", "", "overwrite an existing prediction"}};
+  std::vector<Option> options{{"model", "RUN", "a run folder or its model.h5"},
+                              {"out", "DIR", "where to write (default RUN/predict-<data>)"},
+                              {"force", "", "overwrite an existing prediction"}};
   for (const Option& o : data_options())
     if (o.name == "data" || o.name == "views" || o.name == "labels" || o.name == "transpose") options.push_back(o);
   const Arguments a = parse("predict", options, argc, argv, 0);
@@ -22,7 +24,8 @@ int predict(int argc, char** argv) {
   }
   RunOptions o;
   read_data_options(a, o);
-  PLX_CHECK(config, a.has("model") && !o.data.empty(), "--model RUN and --data PATH are needed (parallax predict --help)");
+  PLX_CHECK(config, a.has("model") && !o.data.empty(),
+            "--model RUN and --data PATH are needed (parallax predict --help)");
   namespace fs = std::filesystem;
   Context ctx({.threads = threads_of(a)});
   const Predictor predictor(ctx, a.get("model"));
@@ -30,9 +33,11 @@ int predict(int argc, char** argv) {
   o.load.expected_dims = predictor.model().spec.dims;
   o.load.allow_one_view = predictor.model().spec.views() == 1;
   const MultiView data = load(o.data, o.load);
-  const fs::path run = fs::is_directory(a.get("model")) ? fs::path(a.get("model")) : fs::path(a.get("model")).parent_path();
+  const fs::path run =
+      fs::is_directory(a.get("model")) ? fs::path(a.get("model")) : fs::path(a.get("model")).parent_path();
   const std::string out = a.get("out", (run / ("predict-" + data.name)).string());
-  PLX_CHECK(config, a.has("force") || !fs::exists(out) || fs::is_empty(out), out, " exists already; choose another --out, or --force to overwrite");
+  PLX_CHECK(config, a.has("force") || !fs::exists(out) || fs::is_empty(out), out,
+            " exists already; choose another --out, or --force to overwrite");
   const Prediction p = predictor.predict(data);
   make_dirs(out);
   write_npy(out + "/labels.npy", std::span<const int32_t>(p.labels));
@@ -49,9 +54,13 @@ int predict(int argc, char** argv) {
     write_file(out + "/metrics.json", j.dump(2) + "\n");
   }
   j["out"] = out;
-  if (a.has("json")) std::printf("%s\n", j.dump(2).c_str());
-  else if (data.has_labels()) std::printf("%s: %lld samples  acc %.4f  nmi %.4f  %s\n", data.name.c_str(), static_cast<long long>(data.samples), j["scores"]["acc"].get<double>(), j["scores"]["nmi"].get<double>(), out.c_str());
-  else std::printf("%s: %lld samples  %s\n", data.name.c_str(), static_cast<long long>(data.samples), out.c_str());
+  if (a.has("json"))
+    std::printf("%s\n", j.dump(2).c_str());
+  else if (data.has_labels())
+    std::printf("%s: %lld samples  acc %.4f  nmi %.4f  %s\n", data.name.c_str(), static_cast<long long>(data.samples),
+                j["scores"]["acc"].get<double>(), j["scores"]["nmi"].get<double>(), out.c_str());
+  else
+    std::printf("%s: %lld samples  %s\n", data.name.c_str(), static_cast<long long>(data.samples), out.c_str());
   return 0;
 }
 

@@ -31,8 +31,10 @@ void add_method_options(const Arguments& a, RunOptions& o) {
     const size_t eq = s.find('=');
     PLX_CHECK(config, eq != std::string::npos && eq > 0, "--set needs KEY=VALUE, not '", s, "'");
     const std::string key = s.substr(0, eq), value = s.substr(eq + 1);
-    if (key == "profile") o.fit.profile = value;
-    else o.fit.set.emplace_back(key, value);
+    if (key == "profile")
+      o.fit.profile = value;
+    else
+      o.fit.set.emplace_back(key, value);
   }
   PLX_CHECK(config, !(a.has("seed") && a.has("seeds")), "--seed and --seeds exclude each other");
   constexpr int64_t kMost = int64_t{1} << 53;
@@ -41,7 +43,9 @@ void add_method_options(const Arguments& a, RunOptions& o) {
     const std::string s = a.get("seeds");
     unsigned long long from = 0, to = 0;
     int used = 0;
-    PLX_CHECK(config, std::sscanf(s.c_str(), "%llu..%llu%n", &from, &to, &used) == 2 && used == static_cast<int>(s.size()) && from <= to && to - from < 100000,
+    PLX_CHECK(config,
+              std::sscanf(s.c_str(), "%llu..%llu%n", &from, &to, &used) == 2 && used == static_cast<int>(s.size()) &&
+                  from <= to && to - from < 100000,
               "--seeds needs A..B with A <= B, not '", s, "'");
     o.seed_from = from;
     o.seed_to = to;
@@ -87,25 +91,32 @@ int train(int argc, char** argv) {
   const Arguments a = parse("train", options, argc, argv, 1);
   if (a.has("help")) {
     if (a.words().empty()) {
-      std::printf("%s", help("usage: parallax train --data PATH --method NAME [options]\n       parallax train --help NAME    the method's hyper-parameters", options).c_str());
+      std::printf("%s", help("usage: parallax train --data PATH --method NAME [options]\n       parallax train --help "
+                             "NAME    the method's hyper-parameters",
+                             options)
+                            .c_str());
       return 0;
     }
     const std::unique_ptr<Method> m = make_method(a.words()[0]);
     m->profile(false);
     Visitor v;
     m->params(v);
-    std::printf("%s: hyper-parameters for --set KEY=VALUE, with the defaults of profile=sound (scaling %s)\n\n%s", m->name().c_str(), m->default_scale().c_str(), help_text(v).c_str());
+    std::printf("%s: hyper-parameters for --set KEY=VALUE, with the defaults of profile=sound (scaling %s)\n\n%s",
+                m->name().c_str(), m->default_scale().c_str(), help_text(v).c_str());
     const std::unique_ptr<Method> reference = make_method(a.words()[0]);
     reference->profile(true);
     Visitor r;
     reference->params(r);
     std::string changes;
     for (size_t i = 0; i < v.keys.size(); ++i)
-      if (v.keys[i].text() != r.keys[i].text()) changes += (changes.empty() ? "" : ", ") + r.keys[i].name + "=" + r.keys[i].text();
-    std::printf("\nprofile=reference (what the published program computes) sets %s\n", changes.empty() ? "the same" : changes.c_str());
+      if (v.keys[i].text() != r.keys[i].text())
+        changes += (changes.empty() ? "" : ", ") + r.keys[i].name + "=" + r.keys[i].text();
+    std::printf("\nprofile=reference (what the published program computes) sets %s\n",
+                changes.empty() ? "the same" : changes.c_str());
     return 0;
   }
-  PLX_CHECK(config, a.words().empty(), "unexpected argument '", a.words().empty() ? "" : a.words()[0], "' (parallax train --help)");
+  PLX_CHECK(config, a.words().empty(), "unexpected argument '", a.words().empty() ? "" : a.words()[0],
+            "' (parallax train --help)");
   RunOptions o;
   add_method_options(a, o);
   PLX_CHECK(config, !o.data.empty(), "--data PATH is needed (parallax train --help)");
@@ -117,14 +128,17 @@ int train(int argc, char** argv) {
   int code = 0;
   for (const RunOutcome& r : runs) {
     if (r.exit_code) {
-      std::fprintf(stderr, "parallax train: %s%s%s\n", many ? (r.data + " seed " + std::to_string(r.seed) + ": ").c_str() : "", r.folder.empty() ? "" : "", r.status.c_str());
+      std::fprintf(stderr, "parallax train: %s%s\n",
+                   many ? (r.data + " seed " + std::to_string(r.seed) + ": ").c_str() : "", r.status.c_str());
       code = many ? 1 : r.exit_code;
     }
   }
   if (stop) code = 128 + stop_signal;
   if (a.has("json")) {
-    if (!many && !runs.empty()) std::printf("%s", runs[0].metrics_json.c_str());
-    else std::printf("%s", summary_json(runs, false).c_str());
+    if (!many && !runs.empty())
+      std::printf("%s", runs[0].metrics_json.c_str());
+    else
+      std::printf("%s", summary_json(runs, false).c_str());
   } else {
     for (const RunOutcome& r : runs)
       if (!r.exit_code) {
@@ -132,10 +146,12 @@ int train(int argc, char** argv) {
         for (const FeatureScores& f : r.result.scores)
           if (f.feature == "fused") {
             char line[128];
-            std::snprintf(line, sizeof line, "  acc %.4f  nmi %.4f  ari %.4f  purity %.4f", f.scores.acc, f.scores.nmi, f.scores.ari, f.scores.purity);
+            std::snprintf(line, sizeof line, "  acc %.4f  nmi %.4f  ari %.4f  purity %.4f", f.scores.acc, f.scores.nmi,
+                          f.scores.ari, f.scores.purity);
             scores = line;
           }
-        std::printf("%s  seed %llu%s  %s\n", r.data.c_str(), static_cast<unsigned long long>(r.seed), scores.c_str(), r.folder.c_str());
+        std::printf("%s  seed %llu%s  %s\n", r.data.c_str(), static_cast<unsigned long long>(r.seed), scores.c_str(),
+                    r.folder.c_str());
       }
   }
   return code;

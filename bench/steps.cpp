@@ -1,5 +1,5 @@
-// Milliseconds of a training step beside its matrix products alone: every list of products that one step runs is taken down
-// and run again by itself, on the same memory, in the same process. Methods at their default widths.
+// Milliseconds of a training step beside its matrix products alone: every list of products that one step runs is taken
+// down and run again by itself, on the same memory, in the same process. Methods at their default widths.
 //   bench_steps [--threads N]... [--method NAME] [--seconds S]
 #include <parallax/mvc/trainer.h>
 #include <parallax/tensor/gemm.h>
@@ -75,7 +75,8 @@ void measure(const Case& c, int threads, double seconds) {
     ctx.on_products = [&](const void* list) {
       const auto& q = *static_cast<const Products<float>*>(list);
       r.lists.emplace_back(q.list, q.list + q.n);
-      for (const Product<float>& one : r.lists.back()) r.flops += 2.0 * static_cast<double>(one.m() * one.n()) * static_cast<double>(one.k());
+      for (const Product<float>& one : r.lists.back())
+        r.flops += 2.0 * static_cast<double>(one.m() * one.n()) * static_cast<double>(one.k());
     };
     step();
     ctx.on_products = nullptr;
@@ -91,8 +92,10 @@ void measure(const Case& c, int threads, double seconds) {
       products.push_back(now() - t);
     }
     const double w = median(whole), g = median(products);
-    std::printf("%-10s %-36s %-9s %d  %9.2f %9.2f %6.2f %8.1f %6.0f%% %6llu %6llu\n", c.method, c.data, p.name.c_str(), threads, w * 1e3, g * 1e3, w / g, r.flops * 1e-9,
-                100 * r.flops / g * 1e-9 / (peak * threads), static_cast<unsigned long long>(launches), static_cast<unsigned long long>(ctx.counters().allocations - allocations));
+    std::printf("%-10s %-36s %-9s %d  %9.2f %9.2f %6.2f %8.1f %6.0f%% %6llu %6llu\n", c.method, c.data, p.name.c_str(),
+                threads, w * 1e3, g * 1e3, w / g, r.flops * 1e-9, 100 * r.flops / g * 1e-9 / (peak * threads),
+                static_cast<unsigned long long>(launches),
+                static_cast<unsigned long long>(ctx.counters().allocations - allocations));
     std::fflush(stdout);
   }
 }
@@ -109,8 +112,10 @@ int main(int argc, char** argv) {
     if (!std::strcmp(argv[i], "--seconds")) seconds = std::atof(argv[i + 1]);
   }
   if (threads.empty()) threads = {1, 2};
-  std::printf("measured peak %.0f GFLOP/s a thread (fused multiply-adds in registers); products: %s\n", measure_peak_gflops(DType::f32), gemm_backend());
-  std::printf("%-10s %-36s %-9s %s  %9s %9s %6s %8s %7s %6s %6s\n", "method", "shape", "phase", "threads", "step ms", "products", "ratio", "GFLOP", "of peak", "kernels", "allocs");
+  std::printf("measured peak %.0f GFLOP/s a thread (fused multiply-adds in registers); products: %s\n",
+              measure_peak_gflops(DType::f32), gemm_backend());
+  std::printf("%-10s %-36s %-9s %s  %9s %9s %6s %8s %7s %6s %6s\n", "method", "shape", "phase", "threads", "step ms",
+              "products", "ratio", "GFLOP", "of peak", "kernels", "allocs");
   for (const Case& c : cases)
     for (const int t : threads)
       if (only.empty() || only == c.method) measure(c, t, seconds);

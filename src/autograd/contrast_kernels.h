@@ -6,9 +6,9 @@ namespace parallax {
 
 // rows first .. first + s.rows of the similarities: losses, and in their place weight * (P - I), P without the diagonal
 template <class T> struct AnchorRows {
-  Mat<T> s;      // [tile, n], already divided by tau
-  T* loss;       // [tile]
-  int64_t first; // row of the first anchor
+  Mat<T> s;       // [tile, n], already divided by tau
+  T* loss;        // [tile]
+  int64_t first;  // row of the first anchor
   T weight;
   PLX_HD int64_t rows() const { return s.rows; }
   PLX_HD int64_t width() const { return s.cols * 8; }

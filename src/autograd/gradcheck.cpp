@@ -51,8 +51,8 @@ struct Contract {
 };
 }  // namespace
 
-GradCheck check_gradients(Context& ctx, const std::function<Var(std::span<const Var>)>& f, std::span<const Tensor> inputs,
-                          double step) {
+GradCheck check_gradients(Context& ctx, const std::function<Var(std::span<const Var>)>& f,
+                          std::span<const Tensor> inputs, double step) {
   std::vector<std::vector<double>> analytic;
   {
     const ScratchScope scope(ctx);
@@ -62,7 +62,8 @@ GradCheck check_gradients(Context& ctx, const std::function<Var(std::span<const 
     tape.backward(apply<Contract>({}, {f(vars)}));
     for (const Var& v : vars) {
       const Tensor g = tape.grad_of(v);
-      analytic.push_back(g.defined() ? g.to_vector<double>() : std::vector<double>(static_cast<size_t>(v.value.count()), 0.0));
+      analytic.push_back(g.defined() ? g.to_vector<double>()
+                                     : std::vector<double>(static_cast<size_t>(v.value.count()), 0.0));
     }
   }
   GradCheck result;
@@ -100,8 +101,8 @@ GradCheck check_gradients(Context& ctx, const std::function<Var(std::span<const 
       ++result.checked;
       if (!(error <= result.worst)) {
         result.worst = error;
-        result.where = str("input ", i, ", ", all ? "entry " : "direction ", k, ": ", expected, " by backward, ", numeric,
-                           " by differences");
+        result.where = str("input ", i, ", ", all ? "entry " : "direction ", k, ": ", expected, " by backward, ",
+                           numeric, " by differences");
       }
     }
   }

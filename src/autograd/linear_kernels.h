@@ -8,16 +8,19 @@ namespace parallax {
 
 // out[j] = keep(row, c + j) ? in[c + j] / (1 - p) : 0 for at most 64 columns from c, a multiple of 64
 template <class Team, class T>
-PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t c, int64_t cols, double p) {
+PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t c, int64_t cols,
+                      double p) {
   const T scale = static_cast<T>(1.0 / (1.0 - p));
   if (draw.table) {
     const T* mask = draw.table + row * draw.table_ld + c;
     team.each(cols, [=](int64_t j) { out[j] = mask[j] != T(0) ? in[c + j] * scale : T(0); });
     return;
   }
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): in [0, 2^24), and kernels call no lround
   const uint32_t threshold = static_cast<uint32_t>(p * 16777216.0 + 0.5);
   uint32_t w0[16], w1[16], w2[16], w3[16];  // sixteen blocks of Philox side by side
-  const uint32_t first = Draw<T>::block_of(c), sample = draw.sample(row), step = draw.step ? *draw.step : 0u, tag = draw.tag;
+  const uint32_t first = Draw<T>::block_of(c), sample = draw.sample(row), step = draw.step ? *draw.step : 0u,
+                 tag = draw.tag;
   for (int l = 0; l < 16; ++l) w0[l] = first + static_cast<uint32_t>(l), w1[l] = sample, w2[l] = step, w3[l] = tag;
   uint32_t k0 = static_cast<uint32_t>(draw.seed), k1 = static_cast<uint32_t>(draw.seed >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -42,7 +45,8 @@ PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, 
 }
 template <class Team, class T>
 PLX_HD void drop_row(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t cols, double p) {
-  for (int64_t c = 0; c < cols; c += 64) drop_part(team, draw, row, in, out + c, c, cols - c < 64 ? cols - c : int64_t{64}, p);
+  for (int64_t c = 0; c < cols; c += 64)
+    drop_part(team, draw, row, in, out + c, c, cols - c < 64 ? cols - c : int64_t{64}, p);
 }
 
 // y = keep ? y / (1 - p) : 0, problem by problem
@@ -63,11 +67,11 @@ PLX_KERNEL(DropRows)
 // From the layer's result and its gradient: gradient in front of the activation, in place, and its column sums.
 template <class T> struct ActGrad {
   Mat<const T> y;
-  Mat<T> dy;              // in: gradient of y; out: gradient of x w^T + b
-  T* db[kMaxProblems];    // [d] each, or null; equal pointers: shared by the problems
-  T beta[kMaxProblems];   // 0: first writer
+  Mat<T> dy;             // in: gradient of y; out: gradient of x w^T + b
+  T* db[kMaxProblems];   // [d] each, or null; equal pointers: shared by the problems
+  T beta[kMaxProblems];  // 0: first writer
   int n_problems = 1;
-  bool shared = false;    // one bias: problems are one
+  bool shared = false;  // one bias: problems are one
   Act act = Act::none;
   T slope = 0, scale = 1;  // scale: 1 / (1 - dropout)
   PLX_HD int64_t problems() const { return shared ? 1 : n_problems; }
@@ -103,9 +107,9 @@ PLX_KERNEL(ActGrad)
 
 // out = beta * out + factor * column sums of x
 template <class T> struct ColumnSums {
-  Mat<const T> x;  // [n, d]
-  T* out;          // [d]
-  const T* factor; // [1]
+  Mat<const T> x;   // [n, d]
+  T* out;           // [d]
+  const T* factor;  // [1]
   T beta;
   PLX_HD int64_t problems() const { return 1; }
   PLX_HD int64_t rows() const { return x.rows; }
@@ -120,16 +124,17 @@ template <class T> struct ColumnSums {
     }
     T* o = out + c;
     const T f = *factor, keep = beta;
-    team.each(cols, [=, &total, &sum](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * (total[j] + sum[j]); });
+    team.each(cols,
+              [=, &total, &sum](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * (total[j] + sum[j]); });
   }
 };
 PLX_KERNEL(ColumnSums)
 
 // row losses and, in place of the reconstruction, factor * (y - t)
 template <class T> struct SquaredError {
-  Mat<T> y;              // in: reconstruction; out: factor * residual
+  Mat<T> y;  // in: reconstruction; out: factor * residual
   Mat<const T> t;
-  T* row_loss;           // [n]
+  T* row_loss;  // [n]
   T factor;
   PLX_HD int64_t rows() const { return y.rows; }
   PLX_HD int64_t width() const { return y.cols; }

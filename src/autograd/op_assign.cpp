@@ -27,7 +27,7 @@ Tensor GaussianKl::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   const double weight =
-      1 / (static_cast<double>(n) * (at.sum_coordinates ? 1.0 : static_cast<double>(x[0].cols() / 2)));
+      1 / (static_cast<double>(n) * (at.sum_coordinates ? 1.0 : static_cast<double>(x[0].cols()) / 2));
   by_float(s.dx.dtype(), [&]<class T>(T) {
     run(ctx, GaussianKlRows<T>{x[0].mat<T>(), s.dx.mat<T>(), rows.ptr<T>(), static_cast<T>(weight)});
   });

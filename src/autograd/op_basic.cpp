@@ -12,8 +12,8 @@ void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Ten
   const int64_t n = x.rows() / G;
   by_float(y.dtype(), [&]<class T>(T) {
     for (int g = 0; g < G; ++g)
-      run(ctx, DropInto<T>{x.row_range(g * n, n).mat<T>(), y.row_range(g * n, n).mat<T>(), at.draws[g].as<T>(),
-                           at.p, static_cast<T>(beta)});
+      run(ctx, DropInto<T>{x.row_range(g * n, n).mat<T>(), y.row_range(g * n, n).mat<T>(), at.draws[g].as<T>(), at.p,
+                           static_cast<T>(beta)});
   });
 }
 }  // namespace
@@ -28,7 +28,9 @@ void Dropout::backward(Context& ctx, const Attr& at, const Saved&, const Tensor&
   const Grad::Open o = g[0].open(ctx);
   drop_into(ctx, at, gy, o.tensor, o.beta);
 }
-Var dropout(const Var& x, double p, const Small<AnyDraw>& draws) { return p == 0 ? x : apply<Dropout>({p, draws}, {x}); }
+Var dropout(const Var& x, double p, const Small<AnyDraw>& draws) {
+  return p == 0 ? x : apply<Dropout>({p, draws}, {x});
+}
 
 Tensor Softmax::forward(Context& ctx, const Attr&, Saved& s, In x) {
   PLX_CHECK(shape, x[0].cols() > 0, "softmax of ", x[0].shape());
@@ -61,12 +63,13 @@ void Normalize::backward(Context& ctx, const Attr&, const Saved& s, const Tensor
 Var normalize(const Var& x, double eps) { return apply<Normalize>({eps}, {x}); }
 
 Tensor WeightedTotal::forward(Context& ctx, const Attr& at, Saved&, In x) {
-  PLX_CHECK(shape, static_cast<int>(x.size()) == at.weights.size() && !x.empty(), "weighted_total: ", x.size(), " terms and ",
-            at.weights.size(), " weights");
+  PLX_CHECK(shape, static_cast<int>(x.size()) == at.weights.size() && !x.empty(), "weighted_total: ", x.size(),
+            " terms and ", at.weights.size(), " weights");
   Tensor y = Tensor::empty(ctx, x[0].dtype(), {1, 1});
   by_float(y.dtype(), [&]<class T>(T) {
     for (size_t i = 0; i < x.size(); ++i)
-      run(ctx, SumRows<T>{x[i].mat<T>(), y.ptr<T>(), 1, static_cast<T>(at.weights[static_cast<int>(i)]), i ? T(1) : T(0)});
+      run(ctx,
+          SumRows<T>{x[i].mat<T>(), y.ptr<T>(), 1, static_cast<T>(at.weights[static_cast<int>(i)]), i ? T(1) : T(0)});
   });
   return y;
 }

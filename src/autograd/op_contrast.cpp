@@ -15,7 +15,8 @@ constexpr int64_t kTile = 512;  // anchors at a time
 Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = x[0].rows(), h = x[0].cols(), V = static_cast<int64_t>(x.size()) - 1;
   PLX_CHECK(shape, V > 0 && n > 1, "anchor_contrast: ", V, " views of ", n, " rows");
-  for (const Tensor& t : x) PLX_CHECK(shape, t.shape() == x[0].shape(), "anchor_contrast: ", t.shape(), " beside ", x[0].shape());
+  for (const Tensor& t : x)
+    PLX_CHECK(shape, t.shape() == x[0].shape(), "anchor_contrast: ", t.shape(), " beside ", x[0].shape());
   s.dh = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
   s.dr = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * n, 1});
@@ -30,7 +31,8 @@ Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
         gemm(ctx, anchors, r, tile, {.tb = true, .alpha = 1 / at.tau});
         run(ctx, AnchorRows<T>{tile.mat<T>(), rows.ptr<T>() + v * n + first, first, static_cast<T>(weight)});
         gemm(ctx, tile, r, s.dh.row_range(v * n + first, m), {.alpha = 1 / at.tau});
-        gemm(ctx, tile, anchors, s.dr.row_range(v * n, n), {.ta = true, .alpha = 1 / at.tau, .beta = first ? 1.0 : 0.0});
+        gemm(ctx, tile, anchors, s.dr.row_range(v * n, n),
+             {.ta = true, .alpha = 1 / at.tau, .beta = first ? 1.0 : 0.0});
       }
     }
   });

@@ -1,12 +1,13 @@
-// Contrastive losses. Each computes its similarities tile by tile, turns a tile into its own gradient while it is hot and
-// multiplies it on at once: no n x n matrix is kept, and backward only scales what forward left.
+// Contrastive losses. Each computes its similarities tile by tile, turns a tile into its own gradient while it is hot
+// and multiplies it on at once: no n x n matrix is kept, and backward only scales what forward left.
 #pragma once
 #include "tape.h"
 
 namespace parallax {
 
 // SparseMVC 4.4 (paper eq. 11-12). Inputs H, R_0 .. R_{V-1}, all [n, h]; result [V, 1]:
-//   l_v = (1/n) sum_p [ -S_pp + ln sum_{q != p} exp S_pq ],   S = H R_v^T / tau   (the positive is not in the denominator)
+//   l_v = (1/n) sum_p [ -S_pp + ln sum_{q != p} exp S_pq ],   S = H R_v^T / tau   (the positive is not in the
+//   denominator)
 struct AnchorContrast {
   static constexpr std::string_view name = "anchor_contrast";
   struct Attr {

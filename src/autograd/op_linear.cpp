@@ -20,8 +20,8 @@ Tensor Linear::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const Parts p = parts(at);
   const int G = at.problems;
   PLX_CHECK(config, at.dropout >= 0 && at.dropout < 1, "linear: dropout must be in [0, 1), it is ", at.dropout);
-  PLX_CHECK(config, at.dropout == 0 || (at.act == Act::relu && at.draws.size() == G), "linear: dropout needs relu and ", G,
-            " draws");
+  PLX_CHECK(config, at.dropout == 0 || (at.act == Act::relu && at.draws.size() == G), "linear: dropout needs relu and ",
+            G, " draws");
   const int64_t n = at.x_list ? x[0].rows() : x[0].rows() / G;
   PLX_CHECK(shape, at.x_list || x[0].rows() % G == 0, "linear: ", x[0].rows(), " rows are not ", G, " equal problems");
   const int64_t out = x[static_cast<size_t>(p.w(0))].rows();
@@ -111,21 +111,27 @@ void Linear::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor
   });
 }
 
-Var linear(std::span<const Var> x, std::span<const Var> w, std::span<const Var> b, int problems, const LinearOptions& o) {
+Var linear(std::span<const Var> x, std::span<const Var> w, std::span<const Var> b, int problems,
+           const LinearOptions& o) {
   Linear::Attr at{.problems = problems, .act = o.act, .slope = o.slope, .dropout = o.dropout, .draws = o.draws};
   at.x_list = x.size() > 1;
   at.weights = static_cast<int>(w.size());
   at.biases = static_cast<int>(b.size());
-  PLX_CHECK(shape, (x.size() == 1 || static_cast<int>(x.size()) == problems) && (w.size() == 1 || static_cast<int>(w.size()) == problems) &&
-            (b.size() <= 1 || static_cast<int>(b.size()) == problems) && (b.size() <= 1 || b.size() == w.size()),
-            "linear: ", x.size(), " inputs, ", w.size(), " weights and ", b.size(), " biases for ", problems, " problems");
+  PLX_CHECK(shape,
+            (x.size() == 1 || static_cast<int>(x.size()) == problems) &&
+                (w.size() == 1 || static_cast<int>(w.size()) == problems) &&
+                (b.size() <= 1 || static_cast<int>(b.size()) == problems) && (b.size() <= 1 || b.size() == w.size()),
+            "linear: ", x.size(), " inputs, ", w.size(), " weights and ", b.size(), " biases for ", problems,
+            " problems");
   Small<Var, 3 * kMaxProblems> inputs;
   for (const auto list : {x, w, b})
     for (const Var& v : list) inputs.push_back(v);
   return apply<Linear>(at, inputs.span());
 }
 
-Var linear(const Var& x, const Var& w, const Var& b, const LinearOptions& o) { return linear({&x, 1}, {&w, 1}, {&b, 1}, 1, o); }
+Var linear(const Var& x, const Var& w, const Var& b, const LinearOptions& o) {
+  return linear({&x, 1}, {&w, 1}, {&b, 1}, 1, o);
+}
 
 namespace {
 // loss rows -> mean, the reconstruction becomes the gradient of that mean
@@ -148,7 +154,8 @@ Tensor LinearMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     for (int g = 0; g < G; ++g) {
       s.w.push_back(x[static_cast<size_t>(1 + g)]);
       s.residual.push_back(Tensor::empty(ctx, h.dtype(), {n, s.w[g].rows()}));
-      list.push_back(product<T>(h.row_range(g * n, n), s.w[g], s.residual[g], {.tb = true, .bias = x[static_cast<size_t>(1 + G + g)]}));
+      list.push_back(product<T>(h.row_range(g * n, n), s.w[g], s.residual[g],
+                                {.tb = true, .bias = x[static_cast<size_t>(1 + G + g)]}));
     }
     gemm<T>(ctx, list.span());
     Tensor rows = Tensor::empty(ctx, h.dtype(), {n, 1});
@@ -171,7 +178,8 @@ void LinearMse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor
       const Tensor factor = gy.row_range(i, 1);
       if (const Grad& gw = g[static_cast<size_t>(1 + i)]) {
         const Grad::Open o = gw.open(ctx);
-        list.push_back(product<T>(s.residual[i], s.h.row_range(i * n, n), o.tensor, {.ta = true, .beta = o.beta, .alpha_by = factor}));
+        list.push_back(product<T>(s.residual[i], s.h.row_range(i * n, n), o.tensor,
+                                  {.ta = true, .beta = o.beta, .alpha_by = factor}));
       }
       if (const Grad& gb = g[static_cast<size_t>(1 + G + i)]) {
         const Grad::Open o = gb.open(ctx);
@@ -181,7 +189,8 @@ void LinearMse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor
     if (g[0]) {
       const Grad::Open o = g[0].open(ctx);
       for (int i = 0; i < G; ++i)
-        list.push_back(product<T>(s.residual[i], s.w[i], o.tensor.row_range(i * n, n), {.beta = o.beta, .alpha_by = gy.row_range(i, 1)}));
+        list.push_back(product<T>(s.residual[i], s.w[i], o.tensor.row_range(i * n, n),
+                                  {.beta = o.beta, .alpha_by = gy.row_range(i, 1)}));
     }
     gemm<T>(ctx, list.span());
   });
@@ -192,8 +201,8 @@ Var linear_mse(const Var& h, std::span<const Var> w, std::span<const Var> b, std
   LinearMse::Attr at;
   for (const Tensor& t : targets) at.targets.push_back(t);
   for (const Tensor& t : outputs) at.outputs.push_back(t);
-  PLX_CHECK(shape, w.size() == targets.size() && b.size() == targets.size(), "linear_mse: ", w.size(), " weights and ", b.size(),
-            " biases for ", targets.size(), " targets");
+  PLX_CHECK(shape, w.size() == targets.size() && b.size() == targets.size(), "linear_mse: ", w.size(), " weights and ",
+            b.size(), " biases for ", targets.size(), " targets");
   Small<Var, 2 * kMaxProblems + 1> inputs;
   inputs.push_back(h);
   for (const auto list : {w, b})
@@ -206,7 +215,8 @@ Tensor Mse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   axpby(ctx, 1, x[0], 0, s.residual);
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   const double entries = static_cast<double>(x[0].count());
-  by_float(x[0].dtype(), [&]<class T>(T) { squared_error<T>(ctx, s.residual, at.target, rows, static_cast<T>(2 / entries)); });
+  by_float(x[0].dtype(),
+           [&]<class T>(T) { squared_error<T>(ctx, s.residual, at.target, rows, static_cast<T>(2 / entries)); });
   return sum_rows(ctx, rows, 1, 1 / entries);
 }
 

@@ -12,11 +12,16 @@ struct AnyDraw {
   uint64_t seed = 0;
   uint32_t tag = 0;
   const uint32_t* step = nullptr;
-  Tensor ids = {};    // [n, 1] i64; undefined: batch rows
+  Tensor ids = {};  // [n, 1] i64; undefined: batch rows
   bool common = false;
   Tensor table = {};  // [n, d] of the context's type; undefined: Philox
   template <class T> Draw<T> as() const {
-    return {seed, tag, step, ids.defined() ? ids.ptr<int64_t>() : nullptr, common, table.defined() ? table.ptr<T>() : nullptr,
+    return {seed,
+            tag,
+            step,
+            ids.defined() ? ids.ptr<int64_t>() : nullptr,
+            common,
+            table.defined() ? table.ptr<T>() : nullptr,
             table.defined() ? table.ld() : 0};
   }
 };
@@ -28,9 +33,9 @@ struct Linear {
     int problems = 1;
     Act act = Act::none;
     double slope = 0.01;
-    double dropout = 0;       // needs act = relu: the result alone tells both masks
-    Small<AnyDraw> draws;     // one per problem where dropout > 0
-    bool x_list = false;      // G inputs of unequal width instead of one stacked [G * n, in]
+    double dropout = 0;           // needs act = relu: the result alone tells both masks
+    Small<AnyDraw> draws;         // one per problem where dropout > 0
+    bool x_list = false;          // G inputs of unequal width instead of one stacked [G * n, in]
     int weights = 1, biases = 1;  // 1 = shared by all problems, else G; biases may be 0
   };
   struct Saved {
@@ -50,7 +55,8 @@ struct LinearOptions {
 // One problem, or one shared layer on stacked rows.
 Var linear(const Var& x, const Var& w, const Var& b, const LinearOptions& o = {});
 // x: one stacked [G * n, in] or G of [n, in_g]; w, b: one each (shared) or G.
-Var linear(std::span<const Var> x, std::span<const Var> w, std::span<const Var> b, int problems, const LinearOptions& o = {});
+Var linear(std::span<const Var> x, std::span<const Var> w, std::span<const Var> b, int problems,
+           const LinearOptions& o = {});
 
 // l_g = mean over entries of (h_g w_g^T + b_g - t_g)^2, [G, 1]; h stacked [G * n, in], targets of unequal width.
 // SparseMVC 4.2, GDCN 4.1, DistilMVC 4.1. `outputs`, where defined, receive h w^T + b.

@@ -29,7 +29,7 @@ void ConcatCols::backward(Context& ctx, const Attr&, const Saved&, const Tensor&
     at += cols;
   }
 }
-Var concat_cols(std::span<const Var> x) { return x.size() == 1 ? x[0] : apply<ConcatCols>({}, x); }
+Var concat_cols(std::span<const Var> x) { return x.size() == 1 ? x[0] : parallax::apply<ConcatCols>({}, x); }
 
 Tensor ConcatRows::forward(Context& ctx, const Attr&, Saved&, In x) {
   int64_t rows = 0;
@@ -56,7 +56,7 @@ void ConcatRows::backward(Context& ctx, const Attr&, const Saved&, const Tensor&
     at += rows;
   }
 }
-Var concat_rows(std::span<const Var> x) { return x.size() == 1 ? x[0] : apply<ConcatRows>({}, x); }
+Var concat_rows(std::span<const Var> x) { return x.size() == 1 ? x[0] : parallax::apply<ConcatRows>({}, x); }
 
 Tensor RowRange::forward(Context&, const Attr& at, Saved&, In x) { return x[0].row_range(at.first, at.n); }
 void RowRange::backward(Context& ctx, const Attr& at, const Saved&, const Tensor& gy, Grads g) {

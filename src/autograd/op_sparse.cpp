@@ -8,7 +8,8 @@ namespace parallax {
 Tensor ActivationEntropy::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t G = at.factor.rows();
   const Tensor& a = x[0];
-  PLX_CHECK(shape, G > 0 && a.rows() % G == 0, "activation_entropy: ", a.rows(), " rows are not ", G, " equal problems");
+  PLX_CHECK(shape, G > 0 && a.rows() % G == 0, "activation_entropy: ", a.rows(), " rows are not ", G,
+            " equal problems");
   s.slope = Tensor::empty(ctx, a.dtype(), {G, a.cols()});
   Tensor kl = Tensor::empty(ctx, a.dtype(), {G, a.cols()});
   by_float(a.dtype(), [&]<class T>(T) {

@@ -4,7 +4,8 @@
 
 namespace parallax {
 
-// For each of G stacked problems, over the columns k of a [G * n, d] with batch means c_k = clamp(mean, 1e-6, 1 - 1e-6):
+// For each of G stacked problems, over the columns k of a [G * n, d] with batch means c_k = clamp(mean, 1e-6, 1 -
+// 1e-6):
 //   loss_g = factor_g * w * sum_k KL(rho || c_k),   w = 1/d (mean_units) or 1;   [G, 1]
 // A column whose mean is clamped gets no gradient; a problem with factor 0 costs nothing.
 struct ActivationEntropy {

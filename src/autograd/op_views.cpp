@@ -8,11 +8,12 @@ namespace {
 int views_of(In x, std::string_view name, int64_t n) {
   PLX_CHECK(shape, x.size() > 1, name, ": no views");
   for (size_t v = 1; v < x.size(); ++v)
-    PLX_CHECK(shape, x[v].rows() == n && x[v].cols() == x[1].cols(), name, ": view ", v - 1, " is ", x[v].shape(), ", ", n, " x ",
-              x[1].cols(), " is needed");
+    PLX_CHECK(shape, x[v].rows() == n && x[v].cols() == x[1].cols(), name, ": view ", v - 1, " is ", x[v].shape(), ", ",
+              n, " x ", x[1].cols(), " is needed");
   return static_cast<int>(x.size()) - 1;
 }
-template <class T> void row_dots(Context& ctx, const Tensor& q, std::span<const Tensor> k, const Tensor& y, double scale, double beta) {
+template <class T>
+void row_dots(Context& ctx, const Tensor& q, std::span<const Tensor> k, const Tensor& y, double scale, double beta) {
   RowDots<T> r;
   r.q = q.mat<T>();
   for (size_t v = 0; v < k.size(); ++v) r.k[v] = k[v].mat<T>();
@@ -21,7 +22,8 @@ template <class T> void row_dots(Context& ctx, const Tensor& q, std::span<const 
   r.beta = static_cast<T>(beta);
   run(ctx, r);
 }
-template <class T> void row_mix(Context& ctx, const Tensor& w, std::span<const Tensor> z, const Tensor& y, double scale, double beta) {
+template <class T>
+void row_mix(Context& ctx, const Tensor& w, std::span<const Tensor> z, const Tensor& y, double scale, double beta) {
   RowMix<T> r;
   r.w = w.mat<T>();
   for (size_t v = 0; v < z.size(); ++v) r.z[v] = z[v].mat<T>();
@@ -31,10 +33,12 @@ template <class T> void row_mix(Context& ctx, const Tensor& w, std::span<const T
   run(ctx, r);
 }
 // gradient of a view's rows: weights[:, v] times x
-template <class T> void row_scale(Context& ctx, const Tensor& x, const Tensor& weights, int v, const Grad& g, double scale) {
+template <class T>
+void row_scale(Context& ctx, const Tensor& x, const Tensor& weights, int v, const Grad& g, double scale) {
   if (!g) return;
   const Grad::Open o = g.open(ctx);
-  run(ctx, RowScale<T>{x.mat<T>(), weights.ptr<T>() + v, weights.ld(), o.tensor.mat<T>(), static_cast<T>(scale), static_cast<T>(o.beta)});
+  run(ctx, RowScale<T>{x.mat<T>(), weights.ptr<T>() + v, weights.ld(), o.tensor.mat<T>(), static_cast<T>(scale),
+                       static_cast<T>(o.beta)});
 }
 }  // namespace
 
@@ -81,7 +85,7 @@ void ViewMix::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& 
 Var view_mix(const Var& w, std::span<const Var> z) {
   Small<Var, kMaxProblems + 1> in{w};
   for (const Var& v : z) in.push_back(v);
-  return apply<ViewMix>({}, in.span());
+  return parallax::apply<ViewMix>({}, in.span());
 }
 
 }  // namespace parallax

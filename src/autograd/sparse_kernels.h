@@ -6,9 +6,9 @@ namespace parallax {
 
 // per column: its divergence (times factor and weight) and the gradient that every row of it gets
 template <class T> struct EntropyColumns {
-  Mat<const T> a;   // [problems * n, d]
-  Mat<T> kl, slope; // [problems, d]
-  const T* factor;  // [problems]
+  Mat<const T> a;    // [problems * n, d]
+  Mat<T> kl, slope;  // [problems, d]
+  const T* factor;   // [problems]
   int64_t n_problems;
   double rho;
   T weight;

@@ -1,6 +1,6 @@
 // Reverse-mode differentiation. Ops append nodes to the tape as they run, so the order of the nodes is an order of
-// evaluation and backward is one loop in reverse. A node keeps what its op saved and nothing else; a leaf's gradient lies
-// where its owner wants it (a range of the flat gradient buffer). Nothing is lazy.
+// evaluation and backward is one loop in reverse. A node keeps what its op saved and nothing else; a leaf's gradient
+// lies where its owner wants it (a range of the flat gradient buffer). Nothing is lazy.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -125,7 +125,8 @@ template <class Op> Var Tape::record(const typename Op::Attr& attr, std::span<co
   std::span<int32_t> slots = take_list<int32_t>(inputs.size());
   std::span<Shape> shapes = take_list<Shape>(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
-    PLX_CHECK(internal, inputs[i].tape == this || inputs[i].slot < 0, "op ", Op::name, ": input ", i, " is of another tape");
+    PLX_CHECK(internal, inputs[i].tape == this || inputs[i].slot < 0, "op ", Op::name, ": input ", i,
+              " is of another tape");
     values[i] = inputs[i].value;
     slots[i] = inputs[i].slot;
     shapes[i] = inputs[i].shape();

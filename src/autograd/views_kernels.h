@@ -36,8 +36,10 @@ template <class T> struct RowMix {
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     T* out = y.row(i);
     const T keep = beta;
-    if (keep == T(0)) team.each(y.cols, [=](int64_t j) { out[j] = T(0); });
-    else team.each(y.cols, [=](int64_t j) { out[j] *= keep; });
+    if (keep == T(0))
+      team.each(y.cols, [=](int64_t j) { out[j] = T(0); });
+    else
+      team.each(y.cols, [=](int64_t j) { out[j] *= keep; });
     for (int64_t v = 0; v < w.cols; ++v) {
       const T f = scale * w.row(i)[v];
       const T* in = z[v].row(i);

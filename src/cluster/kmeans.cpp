@@ -43,6 +43,7 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
         }
     }
     std::vector<Restart<T>*> all;
+    all.reserve(restarts.size());
     for (Restart<T>& r : restarts) all.push_back(&r);
     lloyd.solve(all, o.tol);
     if (o.start.empty() && o.refine > 0 && n <= kRefineRows * o.k) {

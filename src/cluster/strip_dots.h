@@ -14,8 +14,8 @@ using parallax::PLX_ISA::Lane;
 
 inline constexpr int64_t kStrip = 32;
 
-// Most rows that meet a sub-strip at once, as registers allow. Sanitised builds take few: each number is a body of its own
-// and they compile slowly there; no result depends on it.
+// Most rows that meet a sub-strip at once, as registers allow. Sanitised builds take few: each number is a body of its
+// own and they compile slowly there; no result depends on it.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr int kRowsAtOnce = 3;
 #elif defined(__AVX512F__)

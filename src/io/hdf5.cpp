@@ -82,7 +82,7 @@ template <class Out> static std::vector<Out> converted(const H5Value& v, const s
         PLX_CHECK(data, x == std::floor(x) && std::abs(x) < T(9.0e18), where, ": value ", i, " is ", x,
                   ", not an integer");
       }
-      out[i] = static_cast<Out>(x);
+      out[i] = static_cast<Out>(x);  // NOLINT(bugprone-signed-char-misuse): int8 is a number here
     }
   };
   switch (v.type) {

@@ -250,7 +250,7 @@ bool looks_like_mat5(Bytes file) {
          (at(126) == 'M' && at(127) == 'I' && at(124) == 1 && at(125) == 0);
 }
 
-MatFile read_mat5(Bytes file, std::shared_ptr<const void> owner, Budget& budget) {
+MatFile read_mat5(Bytes file, const std::shared_ptr<const void>& owner, Budget& budget) {
   PLX_CHECK(data, looks_like_mat5(file), budget.file(), ": is no MAT 5 file");
   const bool little = static_cast<unsigned char>(file[126]) == 'I';
   ByteReader r(file, budget.file(), !little);

@@ -14,7 +14,7 @@ struct MatFile {
 bool looks_like_mat5(Bytes file);
 bool looks_like_mat4(Bytes file);
 // `owner` keeps `file` alive as long as any variable lives.
-MatFile read_mat5(Bytes file, std::shared_ptr<const void> owner, Budget& budget);
-MatFile read_mat4(Bytes file, std::shared_ptr<const void> owner, Budget& budget);
+MatFile read_mat5(Bytes file, const std::shared_ptr<const void>& owner, Budget& budget);
+MatFile read_mat4(Bytes file, const std::shared_ptr<const void>& owner, Budget& budget);
 
 }  // namespace parallax

@@ -56,7 +56,7 @@ bool starts_with_matrix(Bytes file, bool swap) {
 
 bool looks_like_mat4(Bytes file) { return starts_with_matrix(file, false) || starts_with_matrix(file, true); }
 
-MatFile read_mat4(Bytes file, std::shared_ptr<const void> owner, Budget& budget) {
+MatFile read_mat4(Bytes file, const std::shared_ptr<const void>& owner, Budget& budget) {
   const bool swap = !starts_with_matrix(file, false);
   MatFile result;
   uint64_t at = 0;

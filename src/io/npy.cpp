@@ -65,7 +65,7 @@ class DictParser {
     PLX_CHECK(data, q == '\'' || q == '"', where_, ": damaged npy header: a string expected at character ", at_);
     const size_t end = s_.find(q, at_ + 1);
     PLX_CHECK(data, end != std::string::npos, where_, ": damaged npy header: a string does not end");
-    const std::string t = s_.substr(at_ + 1, end - at_ - 1);
+    std::string t = s_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
     return t;
   }
@@ -73,7 +73,7 @@ class DictParser {
     peek();
     const size_t start = at_;
     while (at_ < s_.size() && std::isalpha(static_cast<unsigned char>(s_[at_]))) ++at_;
-    const std::string w = s_.substr(start, at_ - start);
+    std::string w = s_.substr(start, at_ - start);
     PLX_CHECK(data, w == "True" || w == "False", where_, ": damaged npy header: True or False expected");
     return w;
   }

@@ -17,7 +17,7 @@ struct Archive {
 };
 
 std::string error_text(zip_error_t* e) {
-  const std::string t = zip_error_strerror(e);
+  std::string t = zip_error_strerror(e);
   zip_error_fini(e);
   return t;
 }

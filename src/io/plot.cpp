@@ -184,7 +184,7 @@ std::string gnuplot_path() {
   const std::string folders = path ? path : "/usr/local/bin:/usr/bin:/bin";
   for (size_t at = 0; at <= folders.size();) {
     const size_t end = std::min(folders.find(':', at), folders.size());
-    const std::string candidate = folders.substr(at, end - at) + "/gnuplot";
+    std::string candidate = folders.substr(at, end - at) + "/gnuplot";
     if (end > at && ::access(candidate.c_str(), X_OK) == 0) return candidate;
     at = end + 1;
   }

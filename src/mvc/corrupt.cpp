@@ -16,12 +16,14 @@ class Stream {
  public:
   Stream(uint64_t seed, const char* purpose) : seed_(seed), tag_(tag_of(std::string("corrupt.") + purpose)) {}
   uint64_t bits() {
-    const U4 r = philox(U4{{static_cast<uint32_t>(n_), static_cast<uint32_t>(n_ >> 32), 0, tag_}}, static_cast<uint32_t>(seed_),
-                        static_cast<uint32_t>(seed_ >> 32));
+    const U4 r = philox(U4{{static_cast<uint32_t>(n_), static_cast<uint32_t>(n_ >> 32), 0, tag_}},
+                        static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32));
     ++n_;
     return static_cast<uint64_t>(r.v[0]) << 32 | r.v[1];
   }
-  int64_t below(int64_t n) { return static_cast<int64_t>((static_cast<unsigned __int128>(bits()) * static_cast<uint64_t>(n)) >> 64); }
+  int64_t below(int64_t n) {
+    return static_cast<int64_t>((static_cast<unsigned __int128>(bits()) * static_cast<uint64_t>(n)) >> 64);
+  }
   double normal() {
     const uint64_t b = bits();
     return exact::normal(static_cast<uint32_t>(b >> 32), static_cast<uint32_t>(b), false);
@@ -52,7 +54,8 @@ Mask mask_of(const std::string& name, int64_t n, size_t views) {
 }
 void mark(Mask& m, const CorruptDraws::Kind& k) {
   for (size_t i = 0; i < k.selected.size(); ++i)
-    for (const int64_t v : k.views[i]) m.values[static_cast<size_t>(k.selected[i]) * m.cols + static_cast<size_t>(v)] = 1;
+    for (const int64_t v : k.views[i])
+      m.values[static_cast<size_t>(k.selected[i]) * m.cols + static_cast<size_t>(v)] = 1;
 }
 std::vector<int64_t> first_of_class(const std::vector<int32_t>& labels, int classes) {
   std::vector<int64_t> first(static_cast<size_t>(classes), -1);
@@ -96,7 +99,11 @@ CorruptSpec parse_corrupt(const std::string& text) {
       s.sigma = x;
     } else {
       if (!(x >= 0 && x <= 1) && !(key == "sparsity" && x == -1)) problem(key + " must be a ratio in 0 .. 1");
-      (key == "noise" ? s.noise : key == "conflict" ? s.conflict : key == "missing" ? s.missing : key == "sparsity" ? s.sparsity : s.misalign) = x;
+      (key == "noise"      ? s.noise
+       : key == "conflict" ? s.conflict
+       : key == "missing"  ? s.missing
+       : key == "sparsity" ? s.sparsity
+                           : s.misalign) = x;
     }
   }
   PLX_CHECK(config, problems.empty(), "--corrupt: ", problems);
@@ -104,8 +111,9 @@ CorruptSpec parse_corrupt(const std::string& text) {
 }
 
 std::string to_text(const CorruptSpec& s) {
-  return str("noise=", s.noise, ",conflict=", s.conflict, ",missing=", s.missing, ",sparsity=", s.sparsity, ",misalign=", s.misalign,
-             ",sigma=", s.sigma, ",rule=", s.reference ? "reference" : "default", ",seed=", s.seed);
+  return str("noise=", s.noise, ",conflict=", s.conflict, ",missing=", s.missing, ",sparsity=", s.sparsity,
+             ",misalign=", s.misalign, ",sigma=", s.sigma, ",rule=", s.reference ? "reference" : "default",
+             ",seed=", s.seed);
 }
 
 CorruptDraws sample_corruption(const CorruptSpec& s, int64_t n, const std::vector<int64_t>& dims) {
@@ -117,7 +125,8 @@ CorruptDraws sample_corruption(const CorruptSpec& s, int64_t n, const std::vecto
     CorruptDraws::Kind k;
     Stream rows(s.seed, name), views(s.seed, (std::string(name) + ".views").c_str());
     k.selected = rows.distinct(count_of(ratio, n), n);
-    for (size_t i = 0; i < k.selected.size(); ++i) k.views.push_back(views.distinct(one_view ? 1 : 1 + views.below(most), V));
+    for (size_t i = 0; i < k.selected.size(); ++i)
+      k.views.push_back(views.distinct(one_view ? 1 : 1 + views.below(most), V));
     return k;
   };
   if (s.noise > 0) {
@@ -132,7 +141,8 @@ CorruptDraws sample_corruption(const CorruptSpec& s, int64_t n, const std::vecto
   return d;
 }
 
-void apply_noise(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, const CorruptDraws& d, double sigma) {
+void apply_noise(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, const CorruptDraws& d,
+                 double sigma) {
   size_t at = 0;
   for (size_t i = 0; i < d.noise.selected.size(); ++i)
     for (const int64_t v : d.noise.views[i]) {
@@ -141,26 +151,29 @@ void apply_noise(std::vector<std::vector<double>>& views, const std::vector<int6
     }
 }
 
-void apply_missing(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, const CorruptDraws::Kind& d) {
+void apply_missing(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims,
+                   const CorruptDraws::Kind& d) {
   for (size_t i = 0; i < d.selected.size(); ++i)
     for (const int64_t v : d.views[i])
-      std::fill_n(views[static_cast<size_t>(v)].begin() + d.selected[i] * dims[static_cast<size_t>(v)], dims[static_cast<size_t>(v)], 0.0);
+      std::fill_n(views[static_cast<size_t>(v)].begin() + d.selected[i] * dims[static_cast<size_t>(v)],
+                  dims[static_cast<size_t>(v)], 0.0);
 }
 
-void apply_conflict_reference(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, const CorruptDraws::Kind& d,
-                              const std::vector<int32_t>& labels, int classes) {
+void apply_conflict_reference(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims,
+                              const CorruptDraws::Kind& d, const std::vector<int32_t>& labels, int classes) {
   const std::vector<int64_t> first = first_of_class(labels, classes);
   for (size_t i = 0; i < d.selected.size(); ++i) {
     const auto v = static_cast<size_t>(d.views[i].at(0));
     const int64_t source = first[static_cast<size_t>((labels[static_cast<size_t>(d.selected[i])] + 1) % classes)];
     PLX_CHECK(data, source >= 0, "conflict: a class has no sample");
-    copy_row(views[v], views[v], d.selected[i], source, dims[v]);  // the live row: one overwritten earlier is copied onward
+    copy_row(views[v], views[v], d.selected[i], source,
+             dims[v]);  // the live row: one overwritten earlier is copied onward
   }
 }
 
 namespace {
-void conflict_default(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, const CorruptDraws::Kind& d,
-                      const std::vector<int32_t>& labels, uint64_t seed) {
+void conflict_default(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims,
+                      const CorruptDraws::Kind& d, const std::vector<int32_t>& labels, uint64_t seed) {
   const std::vector<std::vector<double>> clean = views;
   Stream pick(seed, "conflict.source");
   for (size_t i = 0; i < d.selected.size(); ++i) {
@@ -168,12 +181,14 @@ void conflict_default(std::vector<std::vector<double>>& views, const std::vector
     std::vector<int64_t> others;
     for (size_t j = 0; j < labels.size(); ++j)
       if (labels[j] != labels[static_cast<size_t>(d.selected[i])]) others.push_back(static_cast<int64_t>(j));
-    copy_row(views[v], clean[v], d.selected[i], others[static_cast<size_t>(pick.below(static_cast<int64_t>(others.size())))], dims[v]);
+    copy_row(views[v], clean[v], d.selected[i],
+             others[static_cast<size_t>(pick.below(static_cast<int64_t>(others.size())))], dims[v]);
   }
 }
 
 // Brings every view to a zero fraction of `ratio`: the missing zeros are shared out evenly over the samples.
-void make_sparse(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, int64_t n, const CorruptSpec& s, Mask& m) {
+void make_sparse(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, int64_t n,
+                 const CorruptSpec& s, Mask& m) {
   for (size_t v = 0; v < views.size(); ++v) {
     const double ratio = s.sparsity < 0 ? std::min(1.0, 0.1 * static_cast<double>(v + 1)) : s.sparsity;
     const int64_t d = dims[v], target = static_cast<int64_t>(ratio * static_cast<double>(d)) * n;
@@ -189,16 +204,18 @@ void make_sparse(std::vector<std::vector<double>>& views, const std::vector<int6
       std::vector<int64_t> full;
       for (int64_t j = 0; j < d; ++j)
         if (row[j] != 0) full.push_back(j);
-      PLX_CHECK(config, static_cast<int64_t>(full.size()) >= want, "sparsity=", ratio, ": sample ", i, " of view ", v, " has only ", full.size(),
-                " non-zero entries, ", want, " would have to be zeroed");
-      for (const int64_t q : pick.distinct(want, static_cast<int64_t>(full.size()))) row[full[static_cast<size_t>(q)]] = 0;
+      PLX_CHECK(config, static_cast<int64_t>(full.size()) >= want, "sparsity=", ratio, ": sample ", i, " of view ", v,
+                " has only ", full.size(), " non-zero entries, ", want, " would have to be zeroed");
+      for (const int64_t q : pick.distinct(want, static_cast<int64_t>(full.size())))
+        row[full[static_cast<size_t>(q)]] = 0;
       if (want) m.values[static_cast<size_t>(i) * m.cols + v] = 1;
     }
   }
 }
 
 // In every view but the first, the rows of the chosen samples change places in a circle.
-void misalign(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, int64_t n, const CorruptSpec& s, Mask& m) {
+void misalign(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, int64_t n,
+              const CorruptSpec& s, Mask& m) {
   for (size_t v = 1; v < views.size(); ++v) {
     Stream pick(s.seed, str("misalign.", v).c_str());
     const std::vector<int64_t> who = pick.distinct(count_of(s.misalign, n), n);
@@ -211,22 +228,28 @@ void misalign(std::vector<std::vector<double>>& views, const std::vector<int64_t
 }
 }  // namespace
 
-CorruptMasks corrupt(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, int64_t n, const std::vector<int32_t>& labels, int classes,
-                     const CorruptSpec& s) {
+CorruptMasks corrupt(std::vector<std::vector<double>>& views, const std::vector<int64_t>& dims, int64_t n,
+                     const std::vector<int32_t>& labels, int classes, const CorruptSpec& s) {
   CorruptMasks masks;
   const CorruptDraws d = sample_corruption(s, n, dims);
-  PLX_CHECK(config, s.conflict == 0 || !labels.empty(), "--corrupt conflict=... simulates wrong pairings from the true classes, and this data has no labels");
+  PLX_CHECK(config, s.conflict == 0 || !labels.empty(),
+            "--corrupt conflict=... simulates wrong pairings from the true classes, and this data has no labels");
   PLX_CHECK(config, s.conflict == 0 || classes > 1, "--corrupt conflict=... needs at least two classes");
-  const std::vector<std::string> order = s.order.empty() ? std::vector<std::string>{"noise", "conflict", "missing"} : s.order;
+  const std::vector<std::string> order =
+      s.order.empty() ? std::vector<std::string>{"noise", "conflict", "missing"} : s.order;
   for (const std::string& kind : order) {
     const CorruptDraws::Kind& k = kind == "noise" ? d.noise : kind == "conflict" ? d.conflict : d.missing;
     if (k.selected.empty()) continue;
     masks.list.push_back(mask_of(kind, n, dims.size()));
     mark(masks.list.back(), k);
-    if (kind == "noise") apply_noise(views, dims, d, s.sigma);
-    else if (kind == "missing") apply_missing(views, dims, k);
-    else if (s.reference) apply_conflict_reference(views, dims, k, labels, classes);
-    else conflict_default(views, dims, k, labels, s.seed);
+    if (kind == "noise")
+      apply_noise(views, dims, d, s.sigma);
+    else if (kind == "missing")
+      apply_missing(views, dims, k);
+    else if (s.reference)
+      apply_conflict_reference(views, dims, k, labels, classes);
+    else
+      conflict_default(views, dims, k, labels, s.seed);
   }
   if (s.sparsity != 0) {
     masks.list.push_back(mask_of("sparsity", n, dims.size()));

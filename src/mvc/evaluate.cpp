@@ -51,11 +51,14 @@ void label_rows(Context& ctx, const Features& f, const std::vector<double>& cent
     for (int64_t c = 0; c < k; ++c) {
       double s = 0;
       for (int64_t j = 0; j < d; ++j) {
-        const double e = v[i * static_cast<size_t>(d) + static_cast<size_t>(j)] - centres[static_cast<size_t>(c * d + j)];
+        const double e =
+            v[i * static_cast<size_t>(d) + static_cast<size_t>(j)] - centres[static_cast<size_t>(c * d + j)];
         s += e * e;
       }
-      if (s < first) second = first, first = s;
-      else if (s < second) second = s;
+      if (s < first)
+        second = first, first = s;
+      else if (s < second)
+        second = s;
     }
     confidence[i] = second > 0 ? static_cast<float>(1 - std::sqrt(first / second)) : 0.0f;
   }
@@ -72,8 +75,8 @@ Partition partition(Context& ctx, const Features& f, const EvaluateOptions& o) {
   return p;
 }
 
-std::vector<FeatureScores> score_features(Context& ctx, const Features& f, const Partition& p, const std::vector<int32_t>& truth,
-                                          const EvaluateOptions& o) {
+std::vector<FeatureScores> score_features(Context& ctx, const Features& f, const Partition& p,
+                                          const std::vector<int32_t>& truth, const EvaluateOptions& o) {
   std::vector<FeatureScores> result;
   const Grouping classes = group_by_value(truth);
   const auto by_kmeans = [&](const std::string& name, const Tensor& x) {
@@ -106,9 +109,18 @@ LabelFree label_free(Context& ctx, const Tensor& x, const std::vector<int32_t>& 
 }
 
 std::vector<std::pair<std::string, double>> named_scores(const Scores& s) {
-  return {{"acc", s.acc},           {"nmi", s.nmi},       {"nmi_geometric", s.nmi_geometric}, {"ami", s.ami},
-          {"ari", s.ari},           {"purity", s.purity}, {"f", s.f},                         {"precision", s.precision},
-          {"recall", s.recall},     {"homogeneity", s.homogeneity}, {"completeness", s.completeness}, {"v_measure", s.v_measure}};
+  return {{"acc", s.acc},
+          {"nmi", s.nmi},
+          {"nmi_geometric", s.nmi_geometric},
+          {"ami", s.ami},
+          {"ari", s.ari},
+          {"purity", s.purity},
+          {"f", s.f},
+          {"precision", s.precision},
+          {"recall", s.recall},
+          {"homogeneity", s.homogeneity},
+          {"completeness", s.completeness},
+          {"v_measure", s.v_measure}};
 }
 
 }  // namespace parallax

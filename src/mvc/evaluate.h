@@ -24,9 +24,9 @@ struct EvaluateOptions {
 
 // Labels of "fused": k-means, or the arg-max of "probabilities".
 struct Partition {
-  std::vector<int32_t> labels;      // [N]
-  std::vector<float> confidence;    // [N], see confidence_of
-  std::vector<double> centres;      // [K, d]; empty for arg-max
+  std::vector<int32_t> labels;    // [N]
+  std::vector<float> confidence;  // [N], see confidence_of
+  std::vector<double> centres;    // [K, d]; empty for arg-max
   double inertia = 0;
 };
 Partition partition(Context& ctx, const Features& f, const EvaluateOptions& o);
@@ -36,8 +36,8 @@ void label_rows(Context& ctx, const Features& f, const std::vector<double>& cent
                 std::vector<float>& confidence);
 
 // Scores of every feature (each clustered on its own, fused by `p`), views side by side as "concat".
-std::vector<FeatureScores> score_features(Context& ctx, const Features& f, const Partition& p, const std::vector<int32_t>& truth,
-                                          const EvaluateOptions& o);
+std::vector<FeatureScores> score_features(Context& ctx, const Features& f, const Partition& p,
+                                          const std::vector<int32_t>& truth, const EvaluateOptions& o);
 LabelFree label_free(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels, double inertia);
 
 // Names and values of the scores in the order of the run folder's files.

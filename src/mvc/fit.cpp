@@ -5,7 +5,8 @@
 namespace parallax {
 
 std::unique_ptr<Method> configured_method(const FitOptions& o) {
-  PLX_CHECK(config, o.profile == "sound" || o.profile == "reference", "profile must be sound or reference, not '", o.profile, "'");
+  PLX_CHECK(config, o.profile == "sound" || o.profile == "reference", "profile must be sound or reference, not '",
+            o.profile, "'");
   std::unique_ptr<Method> m = make_method(o.method);
   m->profile(o.profile == "reference");
   Visitor v;
@@ -16,11 +17,13 @@ std::unique_ptr<Method> configured_method(const FitOptions& o) {
 
 namespace {
 // Scaled, corrupted views in the training type, and the plans for later rows.
-std::vector<Tensor> prepare(const FitOptions& o, const std::string& scale, const MultiView& data, Context& ctx, FitResult& result) {
+std::vector<Tensor> prepare(const FitOptions& o, const std::string& scale, const MultiView& data, Context& ctx,
+                            FitResult& result) {
   for (const View& v : data.views) result.model.scaling.push_back(fit_scale(v, parse_scale(scale)));
   if (!o.corrupt.any()) return scaled_views(ctx, o.type, data, result.model.scaling);
   std::vector<std::vector<double>> views;
-  for (size_t v = 0; v < data.views.size(); ++v) views.push_back(apply_scale_f64(result.model.scaling[v], data.views[v]));
+  for (size_t v = 0; v < data.views.size(); ++v)
+    views.push_back(apply_scale_f64(result.model.scaling[v], data.views[v]));
   result.masks = corrupt(views, data.dims(), data.samples, data.labels.values, data.labels.classes(), o.corrupt);
   std::vector<Tensor> tensors;
   for (size_t v = 0; v < views.size(); ++v) {

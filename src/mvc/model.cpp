@@ -21,8 +21,10 @@ std::vector<Tensor> scaled_views(Context& ctx, DType type, const MultiView& data
   std::vector<Tensor> tensors;
   for (size_t v = 0; v < data.views.size(); ++v) {
     Tensor t = Tensor::persistent(ctx, type, {data.views[v].rows, data.views[v].cols});
-    if (type == DType::f64) t.assign(apply_scale_f64(plans.at(v), data.views[v]));
-    else t.assign(apply_scale(plans.at(v), data.views[v]));
+    if (type == DType::f64)
+      t.assign(apply_scale_f64(plans.at(v), data.views[v]));
+    else
+      t.assign(apply_scale(plans.at(v), data.views[v]));
     tensors.push_back(t);
   }
   return tensors;
@@ -34,7 +36,9 @@ std::string settings_json(const std::vector<Setting>& s) {
   for (const auto& [k, v] : s) j[k] = v;
   return j.dump();
 }
-std::vector<uint64_t> shape_of(const Tensor& t) { return {static_cast<uint64_t>(t.rows()), static_cast<uint64_t>(t.cols())}; }
+std::vector<uint64_t> shape_of(const Tensor& t) {
+  return {static_cast<uint64_t>(t.rows()), static_cast<uint64_t>(t.cols())};
+}
 }  // namespace
 
 void save_model(const std::string& path, const Model& m, ParamStore& store) {
@@ -55,7 +59,8 @@ void save_model(const std::string& path, const Model& m, ParamStore& store) {
       const Param p{i};
       const Tensor t = store.value(p);
       // published layouts: a bias or norm vector has one dimension
-      const std::vector<uint64_t> shape = t.rows() == 1 ? std::vector<uint64_t>{static_cast<uint64_t>(t.cols())} : shape_of(t);
+      const std::vector<uint64_t> shape =
+          t.rows() == 1 ? std::vector<uint64_t>{static_cast<uint64_t>(t.cols())} : shape_of(t);
       by_float(t.dtype(), [&]<class T>(T) {
         const std::vector<T> v = t.to_vector<T>();
         w.dataset("/param/" + store.name(p), std::span<const T>(v), shape, checked);
@@ -88,8 +93,10 @@ struct Predictor::Impl {
   std::map<std::string, Tensor> state;
 };
 
-Predictor::Predictor(const Context& ctx, const std::string& given) : impl_(new Impl{ctx.threads(), {}, nullptr, nullptr, nullptr, {}}) {
-  const std::string path = std::filesystem::is_directory(given) ? (std::filesystem::path(given) / "model.h5").string() : given;
+Predictor::Predictor(const Context& ctx, const std::string& given)
+    : impl_(new Impl{ctx.threads(), {}, nullptr, nullptr, nullptr, {}}) {
+  const std::string path =
+      std::filesystem::is_directory(given) ? (std::filesystem::path(given) / "model.h5").string() : given;
   const H5Tree tree = read_hdf5(path);
   const H5Node& root = tree.root();
   PLX_CHECK(data, root.text("format", "") == "parallax-model-1", path, ": not a model of this program");
@@ -106,7 +113,8 @@ Predictor::Predictor(const Context& ctx, const std::string& given) : impl_(new I
   PLX_CHECK(data, !m.spec.dims.empty() && m.spec.clusters > 0, path, ": no widths or clusters");
   const nlohmann::json settings = nlohmann::json::parse(root.text("settings"), nullptr, false);
   PLX_CHECK(data, settings.is_object(), path, ": the settings are damaged");
-  for (const auto& [k, v] : settings.items()) m.settings.emplace_back(k, v.is_string() ? v.get<std::string>() : v.dump());
+  for (const auto& [k, v] : settings.items())
+    m.settings.emplace_back(k, v.is_string() ? v.get<std::string>() : v.dump());
   for (size_t v = 0; v < m.spec.dims.size(); ++v) {
     const std::string group = str("/scale/view", v);
     const H5Node& g = tree.at(group);
@@ -115,7 +123,9 @@ Predictor::Predictor(const Context& ctx, const std::string& given) : impl_(new I
     p.single = g.integer("single") != 0;
     for (const char* name : {"a", "b"})
       if (const H5Node* n = tree.find(group + "/" + name)) (*name == 'a' ? p.a : p.b) = n->as_f64(n->path);
-    const size_t want = p.kind == Scale::minmax_global ? 1 : p.kind == Scale::none || p.kind == Scale::unit_row ? 0 : static_cast<size_t>(m.spec.dims[v]);
+    const size_t want = p.kind == Scale::minmax_global                       ? 1
+                        : p.kind == Scale::none || p.kind == Scale::unit_row ? 0
+                                                                             : static_cast<size_t>(m.spec.dims[v]);
     PLX_CHECK(data, p.a.size() == want && p.b.size() == want, path, ": the scaling of view ", v, " is damaged");
     m.scaling.push_back(p);
   }
@@ -135,7 +145,8 @@ Predictor::Predictor(const Context& ctx, const std::string& given) : impl_(new I
     const std::string name = "/param/" + impl_->store->name(Param{i});
     Tensor t = impl_->store->value(Param{i});
     const std::vector<float> v = tree.at(name).as_f32(name);
-    PLX_CHECK(data, static_cast<int64_t>(v.size()) == t.count(), path, ": ", name, " has ", v.size(), " values, ", t.shape(), " are needed");
+    PLX_CHECK(data, static_cast<int64_t>(v.size()) == t.count(), path, ": ", name, " has ", v.size(), " values, ",
+              t.shape(), " are needed");
     t.assign(v);
   }
 }
@@ -144,8 +155,11 @@ const Model& Predictor::model() const { return impl_->model; }
 
 Prediction Predictor::predict(const MultiView& data) const {
   const Model& m = impl_->model;
-  PLX_CHECK(data, data.dims() == m.spec.dims, data.path, ": ", data.views.size(), " views of widths that are not the model's (", m.spec.views(), " views)");
-  PLX_CHECK(data, impl_->method->repeatable_by_row(), "this run draws random numbers at evaluation (reference profile), so its result cannot be repeated for single rows; train with profile=sound");
+  PLX_CHECK(data, data.dims() == m.spec.dims, data.path, ": ", data.views.size(),
+            " views of widths that are not the model's (", m.spec.views(), " views)");
+  PLX_CHECK(data, impl_->method->repeatable_by_row(),
+            "this run draws random numbers at evaluation (reference profile), so its result cannot be repeated for "
+            "single rows; train with profile=sound");
   Features f = map_rows(*impl_->own, *impl_->store, scaled_views(*impl_->own, DType::f32, data, m.scaling), m.phase,
                         [&](Rows& r) { impl_->method->embed(r); });
   Prediction p;

@@ -1,5 +1,5 @@
-// A trained model in a file: method, hyper-parameters, scaling, parameters under their published names, centres. Everything
-// that labels new samples; nothing about true labels.
+// A trained model in a file: method, hyper-parameters, scaling, parameters under their published names, centres.
+// Everything that labels new samples; nothing about true labels.
 #pragma once
 #include "../io/dataset.h"
 #include "../io/scale.h"
@@ -10,11 +10,11 @@ namespace parallax {
 
 struct Model {
   std::string method, profile;
-  std::vector<Setting> settings;      // every key of the method, as resolved when it was built
-  DataSpec spec;                      // of the training data
-  std::string phase;                  // the plan's last one
-  std::vector<ScalePlan> scaling;     // per view
-  std::vector<double> centres;        // [K, d] or empty
+  std::vector<Setting> settings;   // every key of the method, as resolved when it was built
+  DataSpec spec;                   // of the training data
+  std::string phase;               // the plan's last one
+  std::vector<ScalePlan> scaling;  // per view
+  std::vector<double> centres;     // [K, d] or empty
   uint64_t seed = 0;
   std::vector<std::string> view_names;
 
@@ -32,7 +32,8 @@ struct Prediction {
 };
 class Predictor {
  public:
-  // `path`: a model file or a run folder. The context gives the number of threads. Throws Error(data) for damaged or foreign files.
+  // `path`: a model file or a run folder. The context gives the number of threads. Throws Error(data) for damaged or
+  // foreign files.
   Predictor(const Context& ctx, const std::string& path);
   ~Predictor();
   const Model& model() const;

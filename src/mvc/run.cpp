@@ -27,7 +27,8 @@ int exit_code_of(ErrorKind kind) {
 
 namespace {
 // One run with everything it needs; errors become its status.
-RunOutcome one_run(const RunOptions& o, const MultiView& data, uint64_t seed, const std::string& folder, const std::string& label, int threads) {
+RunOutcome one_run(const RunOptions& o, const MultiView& data, uint64_t seed, const std::string& folder,
+                   const std::string& label, int threads) {
   RunOutcome out;
   out.data = data.name;
   out.folder = folder;
@@ -42,7 +43,8 @@ RunOutcome one_run(const RunOptions& o, const MultiView& data, uint64_t seed, co
     out.exit_code = code;
   };
   try {
-    PLX_CHECK(config, o.force || !fs::exists(folder) || fs::is_empty(folder), folder, " exists already; choose another --out, or --force to overwrite");
+    PLX_CHECK(config, o.force || !fs::exists(folder) || fs::is_empty(folder), folder,
+              " exists already; choose another --out, or --force to overwrite");
     make_dirs(folder);
     Context ctx({.seed = seed, .threads = threads});
     FitOptions f = o.fit;
@@ -100,8 +102,8 @@ std::vector<Source> sources_of(const RunOptions& o, bool& folder) {
         }
         list.push_back(std::move(s));
       }
-      PLX_CHECK(data, std::any_of(list.begin(), list.end(), [](const Source& s) { return s.data.has_value(); }), o.data, ": no entry of this folder could be loaded as a data set; the first says: ",
-                list[0].problem);
+      PLX_CHECK(data, std::any_of(list.begin(), list.end(), [](const Source& s) { return s.data.has_value(); }), o.data,
+                ": no entry of this folder could be loaded as a data set; the first says: ", list[0].problem);
       return list;
     }
   }
@@ -116,7 +118,9 @@ std::vector<RunOutcome> run(const RunOptions& o) {
   bool folder = false;
   std::vector<Source> sources = sources_of(o, folder);
   if (!o.expected_sha256.empty())
-    PLX_CHECK(data, sources[0].data->sha256 == o.expected_sha256, o.data, " has changed since the configuration was written (SHA-256 ", sources[0].data->sha256, ", ", o.expected_sha256, " is expected)");
+    PLX_CHECK(data, sources[0].data->sha256 == o.expected_sha256, o.data,
+              " has changed since the configuration was written (SHA-256 ", sources[0].data->sha256, ", ",
+              o.expected_sha256, " is expected)");
   for (const Source& s : sources) {
     if (!s.data) {
       if (o.say) o.say(fs::path(s.path).filename().string(), "refused: " + s.problem);
@@ -133,11 +137,14 @@ std::vector<RunOutcome> run(const RunOptions& o) {
   };
   std::vector<Task> tasks;
   const bool many = folder || o.several_seeds;
-  const std::string base = !o.out.empty() ? o.out
-                           : folder       ? "runs/" + o.fit.method
-                           : many         ? "runs/" + sources[0].data->name + "-" + o.fit.method
-                                          : "runs/" + sources[0].data->name + "-" + o.fit.method + "-seed" + std::to_string(o.seed_from);
-  if (many) PLX_CHECK(config, o.force || !fs::exists(base) || fs::is_empty(base), base, " exists already; choose another --out, or --force to overwrite");
+  const std::string base =
+      !o.out.empty() ? o.out
+      : folder       ? "runs/" + o.fit.method
+      : many         ? "runs/" + sources[0].data->name + "-" + o.fit.method
+                     : "runs/" + sources[0].data->name + "-" + o.fit.method + "-seed" + std::to_string(o.seed_from);
+  if (many)
+    PLX_CHECK(config, o.force || !fs::exists(base) || fs::is_empty(base), base,
+              " exists already; choose another --out, or --force to overwrite");
   for (const Source& s : sources)
     for (uint64_t seed = o.seed_from; s.data && seed <= o.seed_to; ++seed) {
       const std::string label = many ? (folder ? s.data->name + "/" : "") + "seed-" + std::to_string(seed) : "";
@@ -164,6 +171,7 @@ std::vector<RunOutcome> run(const RunOptions& o) {
     work();
   } else {
     std::vector<std::thread> pool;
+    pool.reserve(static_cast<size_t>(jobs));
     for (int j = 0; j < jobs; ++j) pool.emplace_back(work);
     for (std::thread& t : pool) t.join();
   }

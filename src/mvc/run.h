@@ -1,5 +1,5 @@
-// A run: data from a path, training, and the run folder of docs/cli.md. What the command line's `train` calls, for one run or
-// for many (data sets x seeds), side by side or one after the other with the same results.
+// A run: data from a path, training, and the run folder of docs/cli.md. What the command line's `train` calls, for one
+// run or for many (data sets x seeds), side by side or one after the other with the same results.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -13,16 +13,17 @@ namespace parallax {
 struct RunOptions {
   FitOptions fit;
   LoadOptions load;
-  std::string data;                  // path
-  std::string expected_sha256;       // from a configuration: other data is refused
-  std::string out;                   // empty: runs/<data>-<method>-seed<k> and the like
+  std::string data;             // path
+  std::string expected_sha256;  // from a configuration: other data is refused
+  std::string out;              // empty: runs/<data>-<method>-seed<k> and the like
   uint64_t seed_from = 0, seed_to = 0;
-  bool several_seeds = false;        // --seeds was given (one line per seed even for one)
+  bool several_seeds = false;  // --seeds was given (one line per seed even for one)
   int jobs = 1;
   int threads = 1;
   bool force = false;
   const std::atomic<bool>* stop = nullptr;  // set by a signal: runs end after their epoch
-  // Lines for the terminal; `run` is the folder's name where there are several, else empty. Called from several threads.
+  // Lines for the terminal; `run` is the folder's name where there are several, else empty. Called from several
+  // threads.
   std::function<void(const std::string& run, const std::string& line)> say = {};
   std::function<void(const std::string& run, const HistoryRow&, int64_t epochs)> progress = {};
 };
@@ -30,24 +31,25 @@ struct RunOptions {
 struct RunOutcome {
   std::string data, folder;
   uint64_t seed = 0;
-  std::string status = "ok";         // or the error
+  std::string status = "ok";  // or the error
   int exit_code = 0;
   double seconds = 0;
-  FitResult result;                  // without history rows of failed runs
-  std::string metrics_json;          // as written
+  FitResult result;          // without history rows of failed runs
+  std::string metrics_json;  // as written
 };
 
 // Throws Error for what is wrong with the request as a whole; a failed run among several is an outcome.
 std::vector<RunOutcome> run(const RunOptions& options);
 // The files of one run, written when it is complete.
-void write_run_folder(const std::string& folder, const RunOptions& o, const MultiView& data, const FitResult& r, uint64_t seed, const std::string& log);
+void write_run_folder(const std::string& folder, const RunOptions& o, const MultiView& data, const FitResult& r,
+                      uint64_t seed, const std::string& log);
 std::string metrics_json(const RunOptions& o, const MultiView& data, const FitResult& r, uint64_t seed);
 std::string config_json(const RunOptions& o, const MultiView& data, const FitResult& r, uint64_t seed);
 // Fills options from a configuration file (JSON with comments): everything that determines a run.
 void read_config(const std::string& path, RunOptions& o);
 
-std::string version_text();   // "0.1.0"
-std::string version_commit(); // short hash, or "" outside of a checkout
+std::string version_text();    // "0.1.0"
+std::string version_commit();  // short hash, or "" outside of a checkout
 int exit_code_of(ErrorKind kind);
 
 }  // namespace parallax

@@ -44,7 +44,9 @@ std::string progress_line(const HistoryRow& row, int64_t epochs) {
   for (const auto& [name, value] : row.epoch.losses)
     if (name == "total") s += "  loss " + format("%.6g", value);
   for (const FeatureScores& f : row.scores)
-    if (f.feature == "fused") s += "  acc " + format("%.4f", f.scores.acc) + "  nmi " + format("%.4f", f.scores.nmi) + "  ari " + format("%.4f", f.scores.ari);
+    if (f.feature == "fused")
+      s += "  acc " + format("%.4f", f.scores.acc) + "  nmi " + format("%.4f", f.scores.nmi) + "  ari " +
+           format("%.4f", f.scores.ari);
   return s + "  " + format("%.1f", row.epoch.seconds) + " s";
 }
 
@@ -82,7 +84,8 @@ std::string history_csv(const std::vector<HistoryRow>& rows) {
   head.insert(head.end(), scores.begin(), scores.end());
   std::string csv = csv_line(head);
   for (const HistoryRow& r : rows) {
-    std::vector<std::string> line{r.epoch.phase, std::to_string(r.epoch.epoch), std::to_string(r.epoch.step), format("%.3f", r.epoch.seconds)};
+    std::vector<std::string> line{r.epoch.phase, std::to_string(r.epoch.epoch), std::to_string(r.epoch.step),
+                                  format("%.3f", r.epoch.seconds)};
     std::map<std::string, std::string> cells;
     for (const auto& [name, value] : r.epoch.losses) cells[name] = number_text(value);
     for (const FeatureScores& f : r.scores)
@@ -127,7 +130,10 @@ std::string config_json(const RunOptions& o, const MultiView& data, const FitRes
   j["sha256"] = data.sha256;
   Json views = Json::array();
   for (const View& v : data.views) views.push_back({{"name", v.name}, {"dim", v.cols}, {"transposed", v.transposed}});
-  j["loaded"] = {{"format", data.format}, {"samples", data.samples}, {"views", views}, {"labels", data.has_labels() ? Json(data.labels.name) : Json(nullptr)}};
+  j["loaded"] = {{"format", data.format},
+                 {"samples", data.samples},
+                 {"views", views},
+                 {"labels", data.has_labels() ? Json(data.labels.name) : Json(nullptr)}};
   if (!o.load.views.empty()) j["views"] = o.load.views;
   if (!o.load.labels.empty()) j["labels"] = o.load.labels;
   if (!o.load.transpose.empty()) j["transpose"] = o.load.transpose;
@@ -155,28 +161,44 @@ void read_config(const std::string& path, RunOptions& o) {
     PLX_FAIL(config, path, ": ", e.what());
   }
   PLX_CHECK(config, j.is_object(), path, ": a JSON object is needed");
-  static const std::vector<std::string> known{"parallax", "commit", "data", "sha256", "loaded", "views", "labels", "transpose", "method", "profile", "scale", "clusters",
-                                              "seed", "corrupt", "eval_every", "restarts", "device", "set", "threads"};
+  static const std::vector<std::string> known{
+      "parallax", "commit",   "data", "sha256",  "loaded",     "views",    "labels", "transpose", "method", "profile",
+      "scale",    "clusters", "seed", "corrupt", "eval_every", "restarts", "device", "set",       "threads"};
   std::string problems;
   const auto problem = [&](const std::string& p) { problems += (problems.empty() ? "" : "; ") + p; };
   for (const auto& [key, v] : j.items()) {
     try {
-      if (key == "data") o.data = v.get<std::string>();
-      else if (key == "sha256") o.expected_sha256 = v.get<std::string>();
-      else if (key == "views") o.load.views = v.get<std::vector<int>>();
-      else if (key == "labels") o.load.labels = v.get<std::string>();
-      else if (key == "transpose") o.load.transpose = v.get<std::vector<int>>();
-      else if (key == "method") o.fit.method = v.get<std::string>();
-      else if (key == "profile") o.fit.profile = v.get<std::string>();
-      else if (key == "scale") o.fit.scale = v.get<std::string>();
-      else if (key == "clusters") o.fit.clusters = v.get<int>();
-      else if (key == "seed") o.seed_from = o.seed_to = v.get<uint64_t>();
-      else if (key == "corrupt") o.fit.corrupt = parse_corrupt(v.get<std::string>());
-      else if (key == "eval_every") o.fit.eval_every = v.get<int64_t>();
-      else if (key == "restarts") o.fit.restarts = v.get<int>();
-      else if (key == "threads") o.threads = v.get<int>();
+      if (key == "data")
+        o.data = v.get<std::string>();
+      else if (key == "sha256")
+        o.expected_sha256 = v.get<std::string>();
+      else if (key == "views")
+        o.load.views = v.get<std::vector<int>>();
+      else if (key == "labels")
+        o.load.labels = v.get<std::string>();
+      else if (key == "transpose")
+        o.load.transpose = v.get<std::vector<int>>();
+      else if (key == "method")
+        o.fit.method = v.get<std::string>();
+      else if (key == "profile")
+        o.fit.profile = v.get<std::string>();
+      else if (key == "scale")
+        o.fit.scale = v.get<std::string>();
+      else if (key == "clusters")
+        o.fit.clusters = v.get<int>();
+      else if (key == "seed")
+        o.seed_from = o.seed_to = v.get<uint64_t>();
+      else if (key == "corrupt")
+        o.fit.corrupt = parse_corrupt(v.get<std::string>());
+      else if (key == "eval_every")
+        o.fit.eval_every = v.get<int64_t>();
+      else if (key == "restarts")
+        o.fit.restarts = v.get<int>();
+      else if (key == "threads")
+        o.threads = v.get<int>();
       else if (key == "set") {
-        for (const auto& [k, value] : v.items()) o.fit.set.emplace_back(k, value.is_string() ? value.get<std::string>() : value.dump());
+        for (const auto& [k, value] : v.items())
+          o.fit.set.emplace_back(k, value.is_string() ? value.get<std::string>() : value.dump());
       } else if (std::find(known.begin(), known.end(), key) == known.end()) {
         const std::string near = nearest(key, known);
         problem("no key '" + key + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?"));
@@ -189,30 +211,36 @@ void read_config(const std::string& path, RunOptions& o) {
 }
 
 namespace {
-void draw_curves(const std::string& folder, const MultiView& data, const RunOptions& o, const FitResult& r, std::string& log) {
+void draw_curves(const std::string& folder, const MultiView& data, const RunOptions& o, const FitResult& r,
+                 std::string& log) {
   Plot plot;
   plot.title = o.fit.method + " on " + data.name;
   PlotPanel losses{"loss", true, {}}, scores{"score", false, {}};
   std::vector<std::string> names;
   for (const HistoryRow& row : r.history) {
-    if (plot.phases.empty() || plot.phases.back().name != row.epoch.phase) plot.phases.push_back({row.epoch.phase, static_cast<double>(row.epoch.epoch)});
+    if (plot.phases.empty() || plot.phases.back().name != row.epoch.phase)
+      plot.phases.push_back({row.epoch.phase, static_cast<double>(row.epoch.epoch)});
     for (const auto& [name, v] : row.epoch.losses) {
       // one line per family (rec, sparse, con, ...): the sum over views
       const std::string family = name.substr(0, name.find('.'));
-      auto s = std::find_if(losses.series.begin(), losses.series.end(), [&](const PlotSeries& q) { return q.name == family; });
+      auto s = std::find_if(losses.series.begin(), losses.series.end(),
+                            [&](const PlotSeries& q) { return q.name == family; });
       if (s == losses.series.end()) {
         losses.series.push_back({family, {}, {}});
         s = losses.series.end() - 1;
       }
       const auto x = static_cast<double>(row.epoch.epoch);
-      if (!s->x.empty() && s->x.back() == x) s->y.back() += v;
-      else s->x.push_back(x), s->y.push_back(v);
+      if (!s->x.empty() && s->x.back() == x)
+        s->y.back() += v;
+      else
+        s->x.push_back(x), s->y.push_back(v);
     }
     for (const FeatureScores& f : row.scores)
       if (f.feature == "fused")
         for (const auto& [name, v] : named_scores(f.scores))
           if (name == "acc" || name == "nmi" || name == "ari" || name == "purity") {
-            auto s = std::find_if(scores.series.begin(), scores.series.end(), [&, n = name](const PlotSeries& q) { return q.name == n; });
+            auto s = std::find_if(scores.series.begin(), scores.series.end(),
+                                  [&, n = name](const PlotSeries& q) { return q.name == n; });
             if (s == scores.series.end()) {
               scores.series.push_back({name, {}, {}});
               s = scores.series.end() - 1;
@@ -224,7 +252,9 @@ void draw_curves(const std::string& folder, const MultiView& data, const RunOpti
   // zero or negative terms have no place on a logarithmic axis
   for (const PlotSeries& s : losses.series)
     for (const double y : s.y) losses.log_y = losses.log_y && y > 0;
-  std::erase_if(losses.series, [](const PlotSeries& s) { return std::all_of(s.y.begin(), s.y.end(), [](double y) { return y == 0; }); });
+  std::erase_if(losses.series, [](const PlotSeries& s) {
+    return std::all_of(s.y.begin(), s.y.end(), [](double y) { return y == 0; });
+  });
   plot.panels.push_back(losses);
   if (!scores.series.empty()) plot.panels.push_back(scores);
   const std::string note = draw(plot, folder + "/curves");
@@ -235,12 +265,14 @@ void draw_curves(const std::string& folder, const MultiView& data, const RunOpti
 }
 }  // namespace
 
-void write_run_folder(const std::string& folder, const RunOptions& o, const MultiView& data, const FitResult& r, uint64_t seed, const std::string& given) {
+void write_run_folder(const std::string& folder, const RunOptions& o, const MultiView& data, const FitResult& r,
+                      uint64_t seed, const std::string& given) {
   std::string log = given;
   write_file(folder + "/config.json", config_json(o, data, r, seed));
   write_file(folder + "/history.csv", history_csv(r.history));
   write_npy(folder + "/labels.npy", std::span<const int32_t>(r.labels));
-  write_npy(folder + "/embedding.npy", std::span<const float>(r.embedding), r.labels.size(), static_cast<uint64_t>(r.dim));
+  write_npy(folder + "/embedding.npy", std::span<const float>(r.embedding), r.labels.size(),
+            static_cast<uint64_t>(r.dim));
   if (!r.masks.list.empty()) write_masks(folder + "/masks.h5", r.masks.list);
   draw_curves(folder, data, o, r, log);
   write_file(folder + "/log.txt", log);
@@ -252,8 +284,10 @@ std::string results_csv(const RunOptions& o, const std::vector<RunOutcome>& runs
   for (const auto& [name, v] : named_scores(Scores{})) head.push_back(name);
   std::string csv = csv_line(head);
   for (const RunOutcome& r : runs) {
-    std::vector<std::string> line{r.data, o.fit.method, o.fit.profile, std::to_string(r.seed), r.status, format("%.3f", r.seconds)};
-    const auto fused = std::find_if(r.result.scores.begin(), r.result.scores.end(), [](const FeatureScores& f) { return f.feature == "fused"; });
+    std::vector<std::string> line{
+        r.data, o.fit.method, o.fit.profile, std::to_string(r.seed), r.status, format("%.3f", r.seconds)};
+    const auto fused = std::find_if(r.result.scores.begin(), r.result.scores.end(),
+                                    [](const FeatureScores& f) { return f.feature == "fused"; });
     for (const auto& [name, v] : named_scores(fused == r.result.scores.end() ? Scores{} : fused->scores))
       line.push_back(fused == r.result.scores.end() || r.exit_code ? "" : number_text(v));
     csv += csv_line(line);
@@ -275,7 +309,10 @@ std::string summary_json(const std::vector<RunOutcome>& runs, bool by_data) {
       double mean = 0, square = 0;
       for (const double x : v) mean += x / static_cast<double>(v.size());
       for (const double x : v) square += (x - mean) * (x - mean);
-      one[name] = {{"mean", mean}, {"std", v.size() > 1 ? number(std::sqrt(square / static_cast<double>(v.size() - 1))) : Json(nullptr)}, {"n", v.size()}};
+      one[name] = {
+          {"mean", mean},
+          {"std", v.size() > 1 ? number(std::sqrt(square / static_cast<double>(v.size() - 1))) : Json(nullptr)},
+          {"n", v.size()}};
     }
     all[data] = one;
   }

@@ -38,7 +38,8 @@ Features map_rows(Context& ctx, ParamStore& store, const std::vector<Tensor>& vi
     rows.use_ids(ids);
     f(rows);
     for (const auto& [name, t] : rows.results()) {
-      auto at = std::find_if(all.list.begin(), all.list.end(), [&name = name](const auto& e) { return e.first == name; });
+      auto at =
+          std::find_if(all.list.begin(), all.list.end(), [&name = name](const auto& e) { return e.first == name; });
       if (at == all.list.end()) {
         all.list.emplace_back(name, Tensor::persistent(ctx, t.dtype(), {n, t.cols()}));
         at = all.list.end() - 1;
@@ -60,7 +61,8 @@ struct Trainer::Impl final : Eval {
   std::function<void(const std::string&)> log_line;
   int64_t epochs_done = 0, steps_done = 0;
 
-  Impl(Context& c, Method& m, std::vector<Tensor> v, int clusters, std::vector<std::string> names) : context(c), method(m), views(std::move(v)), params(c, views.at(0).dtype()) {
+  Impl(Context& c, Method& m, std::vector<Tensor> v, int clusters, std::vector<std::string> names)
+      : context(c), method(m), views(std::move(v)), params(c, views.at(0).dtype()) {
     data_spec.samples = views[0].rows();
     for (const Tensor& t : views) data_spec.dims.push_back(t.cols());
     data_spec.clusters = clusters;
@@ -71,7 +73,9 @@ struct Trainer::Impl final : Eval {
   ParamStore& store() override { return params; }
   const DataSpec& spec() const override { return data_spec; }
   std::map<std::string, Tensor>& state() override { return states; }
-  Features map_rows(const std::function<void(Rows&)>& f) override { return parallax::map_rows(context, params, views, phase, f); }
+  Features map_rows(const std::function<void(Rows&)>& f) override {
+    return parallax::map_rows(context, params, views, phase, f);
+  }
   void log(const std::string& line) override {
     if (log_line) log_line(line);
   }
@@ -95,7 +99,8 @@ struct Trainer::Impl final : Eval {
     std::vector<int64_t> all(static_cast<size_t>(b.rows));
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
     b.ids.assign(all);
-    for (const Tensor& v : views) b.views.push_back(b.whole ? v : Tensor::persistent(context, v.dtype(), {b.rows, v.cols()}));
+    for (const Tensor& v : views)
+      b.views.push_back(b.whole ? v : Tensor::persistent(context, v.dtype(), {b.rows, v.cols()}));
     return b;
   }
 
@@ -136,8 +141,9 @@ struct Trainer::Impl final : Eval {
     if (u.update->after) u.update->after(step);
     sums.add(prefix ? u.update->name + ".total" : "total", loss.value.item());
     for (const Step::Logged& l : step.logged()) sums.add(*l.name, l.column.row_range(l.row, 1).item());
-    PLX_CHECK(numeric, !u.optimizer->nonfinite(), "the loss or its gradient is not finite in phase ", phase, ", epoch ", epoch, ", update ",
-              steps_done + 1, "; the weights are those before it. A smaller learning rate or another scaling (--scale) may help");
+    PLX_CHECK(numeric, !u.optimizer->nonfinite(), "the loss or its gradient is not finite in phase ", phase, ", epoch ",
+              epoch, ", update ", steps_done + 1,
+              "; the weights are those before it. A smaller learning rate or another scaling (--scale) may help");
     ++steps_done;
     context.end_step();
   }
@@ -147,7 +153,8 @@ struct Trainer::Impl final : Eval {
     current.batch = make_batch(p.batch);
     current.batches = std::max<int64_t>(1, data_spec.samples / current.batch.rows);
     for (const Update& u : p.updates)
-      current.updates.push_back({&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context)});
+      current.updates.push_back(
+          {&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context)});
   }
 
   // The next batch of the epoch (a new order begins each epoch), one update of each kind.
@@ -155,7 +162,8 @@ struct Trainer::Impl final : Eval {
     Batch& b = current.batch;
     if (!b.whole) {
       if (current.next == 0)
-        current.order = shuffled(data_spec.samples, context.seed(), tag_of("shuffle"), static_cast<uint32_t>(epochs_done + 1));
+        current.order =
+            shuffled(data_spec.samples, context.seed(), tag_of("shuffle"), static_cast<uint32_t>(epochs_done + 1));
       const auto from = current.order.begin() + current.next * b.rows;
       b.ids.assign(std::vector<int64_t>(from, from + b.rows));
       for (size_t v = 0; v < views.size(); ++v) gather_rows(context, views[v], b.ids, b.views[v]);
@@ -187,7 +195,11 @@ struct Trainer::Impl final : Eval {
         Sums sums;
         for (int64_t i = 0; i < current.batches; ++i) next_batch(sums);
         ++epochs_done;
-        EpochRow row{phase, epochs_done, steps_done, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), {}};
+        EpochRow row{phase,
+                     epochs_done,
+                     steps_done,
+                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+                     {}};
         for (auto& [name, x] : sums.list) row.losses.emplace_back(name, x / static_cast<double>(current.batches));
         if (p.select && (epoch % p.select_every == 0 || epoch == p.epochs)) best.offer(params, p.select(*this), epoch);
         const bool end = epoch == p.epochs;
@@ -196,7 +208,8 @@ struct Trainer::Impl final : Eval {
           log(str("kept the weights of epoch ", best.epoch, " (lowest selection value ", best.value, ", label-free)"));
         }
         const int64_t every = o.eval_every ? o.eval_every : p.eval_every;
-        if (o.on_evaluation && (end || (every && epoch % every == 0))) o.on_evaluation(row, embed(views), end && k + 1 == plan.size());
+        if (o.on_evaluation && (end || (every && epoch % every == 0)))
+          o.on_evaluation(row, embed(views), end && k + 1 == plan.size());
         if (o.on_epoch && !o.on_epoch(row)) PLX_FAIL(interrupted, "stopped after epoch ", epochs_done);
       }
     }

@@ -11,9 +11,9 @@ namespace parallax {
 // One line of the history: an epoch.
 struct EpochRow {
   std::string phase;
-  int64_t epoch = 0;  // over all phases, from 1
-  int64_t step = 0;   // updates so far
-  double seconds = 0; // since the start of training
+  int64_t epoch = 0;                                   // over all phases, from 1
+  int64_t step = 0;                                    // updates so far
+  double seconds = 0;                                  // since the start of training
   std::vector<std::pair<std::string, double>> losses;  // mean over the epoch's batches, `total` among them
 };
 
@@ -29,7 +29,8 @@ struct TrainerOptions {
 class Trainer {
  public:
   // `views`: [N, D_v] of the scalar type that training runs in; kept, not copied.
-  Trainer(Context& ctx, Method& method, std::vector<Tensor> views, int clusters, std::vector<std::string> view_names = {});
+  Trainer(Context& ctx, Method& method, std::vector<Tensor> views, int clusters,
+          std::vector<std::string> view_names = {});
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -37,8 +38,8 @@ class Trainer {
   // Declares and fills the parameters. Once, before anything else.
   void build(const std::function<void(const std::string&)>& log = {});
   void train(const TrainerOptions& options);
-  // Stepping by hand: prepare() makes the batch and the optimiser of a phase (hooks included), step() does one update of each
-  // kind on the next batch. Used by benches and by callers with a loop of their own.
+  // Stepping by hand: prepare() makes the batch and the optimiser of a phase (hooks included), step() does one update
+  // of each kind on the next batch. Used by benches and by callers with a loop of their own.
   void prepare(Phase& phase);
   void step(Phase& phase);
   // Representations of other rows with the present weights; of the training rows without arguments.

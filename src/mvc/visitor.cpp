@@ -54,12 +54,11 @@ std::string set(const Key& k, const std::string& value) {
       *static_cast<bool*>(k.target) = value == "true" || value == "1";
       return "";
     case Key::choice:
-      if (std::find(k.options.begin(), k.options.end(), value) == k.options.end()) return bad("must be one of " + range_text(k));
+      if (std::find(k.options.begin(), k.options.end(), value) == k.options.end())
+        return bad("must be one of " + range_text(k));
       *static_cast<std::string*>(k.target) = value;
       return "";
-    case Key::text_value:
-      *static_cast<std::string*>(k.target) = value;
-      return "";
+    case Key::text_value: *static_cast<std::string*>(k.target) = value; return "";
     case Key::numbers:
     case Key::list: {
       std::string_view s = value;
@@ -71,7 +70,8 @@ std::string set(const Key& k, const std::string& value) {
         const size_t comma = std::min(s.find(','), s.size());
         if (!parse_number(s.substr(0, comma), x)) return bad("a list of numbers is needed");
         if (k.kind == Key::list && x != std::floor(x)) return bad("a list of whole numbers is needed");
-        if (x < k.low || x > k.high) return bad("members must be in " + number_text(k.low) + " .. " + number_text(k.high));
+        if (x < k.low || x > k.high)
+          return bad("members must be in " + number_text(k.low) + " .. " + number_text(k.high));
         if (k.kind == Key::list) list.push_back(static_cast<int64_t>(x));
         numbers.push_back(x);
         s.remove_prefix(std::min(comma + 1, s.size()));
@@ -80,7 +80,8 @@ std::string set(const Key& k, const std::string& value) {
         *static_cast<std::vector<double>*>(k.target) = numbers;
         return "";
       }
-      if (k.length && static_cast<int64_t>(list.size()) != k.length) return bad(std::to_string(k.length) + " members are needed");
+      if (k.length && static_cast<int64_t>(list.size()) != k.length)
+        return bad(std::to_string(k.length) + " members are needed");
       *static_cast<std::vector<int64_t>*>(k.target) = list;
       return "";
     }
@@ -103,7 +104,8 @@ std::string Key::text() const {
     }
     case list: {
       std::string s;
-      for (const int64_t x : *static_cast<std::vector<int64_t>*>(target)) s += (s.empty() ? "" : ",") + std::to_string(x);
+      for (const int64_t x : *static_cast<std::vector<int64_t>*>(target))
+        s += (s.empty() ? "" : ",") + std::to_string(x);
       return "[" + s + "]";
     }
   }
@@ -162,8 +164,8 @@ std::string help_text(const Visitor& v) {
   }
   std::string s;
   for (const Key& k : v.keys) {
-    s += "  " + k.name + std::string(width + 2 - k.name.size(), ' ') + k.text() + std::string(width2 + 2 - k.text().size(), ' ') + k.help +
-         " (" + range_text(k) + ")\n";
+    s += "  " + k.name + std::string(width + 2 - k.name.size(), ' ') + k.text() +
+         std::string(width2 + 2 - k.text().size(), ' ') + k.help + " (" + range_text(k) + ")\n";
   }
   return s;
 }

@@ -5,7 +5,8 @@ namespace parallax {
 MlpStack::MlpStack(ParamStore& store, const std::vector<std::string>& names, const std::vector<int64_t>& inputs,
                    const std::vector<LayerSpec>& layers, const std::vector<int64_t>& outputs)
     : problems_(static_cast<int>(names.size())) {
-  PLX_CHECK(config, names.size() <= static_cast<size_t>(kMaxProblems), "more than ", kMaxProblems - 1, " views are not supported");
+  PLX_CHECK(config, names.size() <= static_cast<size_t>(kMaxProblems), "more than ", kMaxProblems - 1,
+            " views are not supported");
   for (size_t l = 0; l < layers.size(); ++l) {
     Layer layer;
     layer.spec = layers[l];
@@ -14,7 +15,8 @@ MlpStack::MlpStack(ParamStore& store, const std::vector<std::string>& names, con
       const int64_t out = l + 1 == layers.size() && !outputs.empty() ? outputs[g] : layers[l].width;
       PLX_CHECK(config, in > 0 && out > 0, names[g], ".", layers[l].name, ": a layer of ", in, " -> ", out);
       const std::string base = names[g] + "." + layers[l].name;
-      layer.w.push_back(store.add(base + ".weight", {out, in}, layers[l].kaiming ? init::kaiming_normal(in) : init::fan_in(in)));
+      layer.w.push_back(
+          store.add(base + ".weight", {out, in}, layers[l].kaiming ? init::kaiming_normal(in) : init::fan_in(in)));
       if (layers[l].bias) layer.b.push_back(store.add(base + ".bias", {1, out}, init::fan_in(in)));
       if (layers[l].dropout > 0) layer.draws.emplace_back("dropout." + names[g] + "." + layers[l].drop);
     }
@@ -59,7 +61,8 @@ Var MlpStack::forward(Pass& p, std::span<const Var> x) const {
   return h;
 }
 
-Var MlpStack::forward_mse(Pass& p, const Var& z, std::span<const Tensor> targets, std::span<const Tensor> outputs) const {
+Var MlpStack::forward_mse(Pass& p, const Var& z, std::span<const Tensor> targets,
+                          std::span<const Tensor> outputs) const {
   Var h = z;
   for (int i = 0; i + 1 < layers(); ++i) h = layer(p, i, {&h, 1});
   const Small<Var> w = values(p, layers_.back().w), b = values(p, layers_.back().b);

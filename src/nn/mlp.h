@@ -1,4 +1,5 @@
-// Multilayer perceptrons, alone or as a stack of G networks that differ at most in their first input or last output width.
+// Multilayer perceptrons, alone or as a stack of G networks that differ at most in their first input or last output
+// width.
 #pragma once
 #include "pass.h"
 
@@ -11,8 +12,8 @@ struct LayerSpec {
   std::string name = {};  // "3": published name of the layer inside its network
   std::string drop = {};  // "5": published name of the dropout after it
   bool bias = true;
-  double slope = 0.01;    // of Act::leaky
-  bool kaiming = false;   // weights N(0, 2 / fan_in) instead of PyTorch's uniform; biases stay
+  double slope = 0.01;   // of Act::leaky
+  bool kaiming = false;  // weights N(0, 2 / fan_in) instead of PyTorch's uniform; biases stay
 };
 
 // Network g: names[g] + "." + layer + ".weight" and ".bias", PyTorch's initialisation.

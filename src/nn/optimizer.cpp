@@ -9,8 +9,8 @@ namespace parallax {
 
 namespace {
 constexpr int64_t kPiece = 16384;
-// Gradients of biases and norms are checked one by one: a bad number in front of a layer shows in its bias gradient, so the
-// large weight gradients need no further reading.
+// Gradients of biases and norms are checked one by one: a bad number in front of a layer shows in its bias gradient, so
+// the large weight gradients need no further reading.
 constexpr int64_t kSmall = 4096;
 }  // namespace
 
@@ -20,8 +20,10 @@ struct Optimizer::Lists {
   std::vector<Piece<float>> f32;
   std::vector<Piece<double>> f64;
   template <class T> std::vector<Piece<T>>& pieces() {
-    if constexpr (sizeof(T) == 4) return f32;
-    else return f64;
+    if constexpr (sizeof(T) == 4)
+      return f32;
+    else
+      return f64;
   }
 };
 
@@ -39,8 +41,9 @@ Optimizer::Optimizer(ParamStore& store, OptimizerSpec spec, const std::vector<st
       lists_->written.push_back(store.written(p));
       const int64_t n = store.value(p).count();
       for (int64_t at = 0; at < n; at += kPiece)
-        lists_->pieces<T>().push_back({store.value(p).ptr<T>() + at, store.moment1(p).ptr<T>() + at, store.moment2(p).ptr<T>() + at,
-                                       store.grad(p).ptr<T>() + at, std::min(kPiece, n - at), store.updates(p), store.written(p)});
+        lists_->pieces<T>().push_back({store.value(p).ptr<T>() + at, store.moment1(p).ptr<T>() + at,
+                                       store.moment2(p).ptr<T>() + at, store.grad(p).ptr<T>() + at,
+                                       std::min(kPiece, n - at), store.updates(p), store.written(p)});
     }
     sums_ = Tensor::persistent(ctx, DType::f64, {static_cast<int64_t>(lists_->pieces<T>().size()), 1});
   });
@@ -58,14 +61,17 @@ void Optimizer::step(const Tensor& loss) {
     const int64_t n = static_cast<int64_t>(pieces.size());
     const bool clipped = spec_.clip_norm > 0;
     if (clipped) run(ctx, SquarePieces<T>{pieces.data(), n, sums_.ptr<double>()});
-    run(ctx, PrepareUpdate<T>{pieces.data(), n, clipped ? sums_.ptr<double>() : nullptr, spec_.clip_norm, norm_.ptr<T>(),
-                              clip_.ptr<T>(), loss.defined() ? loss.ptr<T>() : nullptr, flag_.ptr<int32_t>(),
-                              lists_->counters.data(), lists_->written.data(), static_cast<int64_t>(lists_->counters.size()), kSmall});
+    run(ctx, PrepareUpdate<T>{pieces.data(), n, clipped ? sums_.ptr<double>() : nullptr, spec_.clip_norm,
+                              norm_.ptr<T>(), clip_.ptr<T>(), loss.defined() ? loss.ptr<T>() : nullptr,
+                              flag_.ptr<int32_t>(), lists_->counters.data(), lists_->written.data(),
+                              static_cast<int64_t>(lists_->counters.size()), kSmall});
     const T* clip = clipped ? clip_.ptr<T>() : nullptr;
     if (spec_.kind == OptimizerSpec::adam)
-      run(ctx, AdamPieces<T>{pieces.data(), n, lr_.ptr<T>(), clip, flag_.ptr<int32_t>(), spec_.beta1, spec_.beta2, spec_.eps, spec_.weight_decay});
+      run(ctx, AdamPieces<T>{pieces.data(), n, lr_.ptr<T>(), clip, flag_.ptr<int32_t>(), spec_.beta1, spec_.beta2,
+                             spec_.eps, spec_.weight_decay});
     else
-      run(ctx, SgdPieces<T>{pieces.data(), n, lr_.ptr<T>(), clip, flag_.ptr<int32_t>(), spec_.momentum, spec_.weight_decay});
+      run(ctx,
+          SgdPieces<T>{pieces.data(), n, lr_.ptr<T>(), clip, flag_.ptr<int32_t>(), spec_.momentum, spec_.weight_decay});
   });
 }
 
@@ -74,6 +80,8 @@ double Optimizer::lr() const { return lr_.item(); }
 bool Optimizer::nonfinite() const { return flag_.to_vector<int32_t>()[0] != 0; }
 void Optimizer::clear_nonfinite() { flag_.assign(std::vector<int32_t>{0}); }
 
-void ema_update(Context& ctx, const Tensor& target, const Tensor& source, double m) { axpby(ctx, 1 - m, source, m, target); }
+void ema_update(Context& ctx, const Tensor& target, const Tensor& source, double m) {
+  axpby(ctx, 1 - m, source, m, target);
+}
 
 }  // namespace parallax

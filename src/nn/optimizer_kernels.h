@@ -24,8 +24,8 @@ PLX_HD double power(double b, uint32_t t) {
 template <class T> struct AdamPieces {
   const Piece<T>* pieces;
   int64_t n;
-  const T *lr, *clip;      // device scalars; clip may be null
-  const int32_t* flag;     // not zero: hold back
+  const T *lr, *clip;   // device scalars; clip may be null
+  const int32_t* flag;  // not zero: hold back
   double beta1, beta2, eps, weight_decay;
   PLX_HD int64_t rows() const { return n; }
   PLX_HD int64_t width() const { return 16384; }
@@ -35,10 +35,11 @@ template <class T> struct AdamPieces {
     const uint32_t t = *q.updates;
     const T a = static_cast<T>(static_cast<double>(*lr) / (1 - power(beta1, t)));
     const T c = static_cast<T>(1 / sqrt(1 - power(beta2, t)));
-    const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), e = static_cast<T>(eps), decay = static_cast<T>(weight_decay);
+    const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), e = static_cast<T>(eps),
+            decay = static_cast<T>(weight_decay);
     const T o1 = static_cast<T>(1 - beta1), o2 = static_cast<T>(1 - beta2);
     const T by = clip ? *clip : T(1);
-    T *__restrict p = q.p, *__restrict m = q.m, *__restrict v = q.v;
+    T* __restrict p = q.p, * __restrict m = q.m, * __restrict v = q.v;
     const T* __restrict g = q.g;
     team.each(q.count, [=](int64_t j) {
       const T grad = g[j] * by + decay * p[j];
@@ -85,9 +86,10 @@ template <class T> struct SquarePieces {
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const Piece<T> q = pieces[i];
     const T* g = q.g;
-    const double s = *q.written ? team.template sum<double>(q.count, [=](int64_t j) {
-      return static_cast<double>(g[j]) * static_cast<double>(g[j]);
-    }) : 0.0;
+    const double s =
+        *q.written ? team.template sum<double>(
+                         q.count, [=](int64_t j) { return static_cast<double>(g[j]) * static_cast<double>(g[j]); })
+                   : 0.0;
     if (team.leader()) sums[i] = s;
   }
 };
@@ -97,15 +99,15 @@ PLX_KERNEL(SquarePieces)
 template <class T> struct PrepareUpdate {
   const Piece<T>* pieces;
   int64_t n;
-  const double* sums;      // null: no clipping
+  const double* sums;  // null: no clipping
   double clip_norm;
   T *norm, *clip;
-  const T* loss;           // may be null
+  const T* loss;  // may be null
   int32_t* flag;
   uint32_t* const* counters;  // [parameters]
   const bool* const* written;
   int64_t parameters;
-  int64_t small;           // gradients of pieces up to this size are looked at one by one
+  int64_t small;  // gradients of pieces up to this size are looked at one by one
   PLX_HD int64_t rows() const { return 1; }
   PLX_HD int64_t width() const { return 1; }
   template <class Team> PLX_HD void operator()(Team team, int64_t) const {

@@ -35,7 +35,8 @@ Param ParamStore::add(const std::string& name, Shape shape, Init init) {
   PLX_CHECK(internal, !allocated_, "parameter ", name, " was added after allocation");
   PLX_CHECK(internal, !find(name).defined(), "two parameters are called ", name);
   for (const Entry& e : entries_)
-    PLX_CHECK(internal, tag_of("init." + e.name) != tag_of("init." + name), "the draws of ", name, " and ", e.name, " would be equal");
+    PLX_CHECK(internal, tag_of("init." + e.name) != tag_of("init." + name), "the draws of ", name, " and ", e.name,
+              " would be equal");
   entries_.push_back({name, shape, init, false, 0, {}, {}, {}, {}});
   return {count() - 1};
 }

@@ -14,14 +14,15 @@ struct Param {
   bool defined() const { return index >= 0; }
 };
 
-// How a parameter starts. Draws are addressed by the parameter's name: adding a layer does not change the others' start.
+// How a parameter starts. Draws are addressed by the parameter's name: adding a layer does not change the others'
+// start.
 struct Init {
   enum Kind { constant, uniform, normal } kind = constant;
   double scale = 0;  // constant: the value; uniform: bound; normal: deviation
 };
 namespace init {
 inline Init constant(double value) { return {Init::constant, value}; }
-Init fan_in(int64_t inputs);                  // PyTorch's Linear, weight and bias: U(-1/sqrt(fan_in), 1/sqrt(fan_in))
+Init fan_in(int64_t inputs);  // PyTorch's Linear, weight and bias: U(-1/sqrt(fan_in), 1/sqrt(fan_in))
 Init kaiming_normal(int64_t fan, double gain = 1.4142135623730951);  // N(0, gain^2 / fan)
 }  // namespace init
 
@@ -33,8 +34,8 @@ class ParamStore {
   Param add(const std::string& name, Shape shape, Init init);
   // Named state that no gradient reaches (running statistics, schedules); saved and restored with the parameters.
   Param add_buffer(const std::string& name, Shape shape, double value);
-  void allocate();           // flat buffers, initial values
-  void initialise();         // the initial values again
+  void allocate();    // flat buffers, initial values
+  void initialise();  // the initial values again
 
   int count() const { return static_cast<int>(entries_.size()); }
   DType dtype() const { return type_; }
@@ -46,10 +47,11 @@ class ParamStore {
   Tensor grad(Param p) const { return entries_[static_cast<size_t>(p.index)].grad; }
   Tensor moment1(Param p) const { return entries_[static_cast<size_t>(p.index)].m; }
   Tensor moment2(Param p) const { return entries_[static_cast<size_t>(p.index)].v; }
-  // Whether backward reached it in this step, and how many updates it had: a parameter without a gradient does not advance.
+  // Whether backward reached it in this step, and how many updates it had: a parameter without a gradient does not
+  // advance.
   bool* written(Param p) { return &written_[static_cast<size_t>(p.index)]; }
   uint32_t* updates(Param p) { return &updates_[static_cast<size_t>(p.index)]; }
-  void begin_step();         // forgets what backward reached
+  void begin_step();  // forgets what backward reached
   int64_t trainable_values() const { return total_; }
   // Indices of the trainable parameters that match one of the globs ("encoders.*", "*").
   std::vector<int> matching(const std::vector<std::string>& globs) const;

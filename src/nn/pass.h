@@ -43,8 +43,8 @@ class Pass {
   Var constant(const Tensor& t) const { return {t, &tape_, -1}; }
 
   // In training: addressed by (seed, name, step, sample id, column). In evaluation: common to all rows, on the
-  // evaluation's own axis, so a row's result does not depend on its neighbours or on how often one evaluates; a published
-  // program that draws row by row in evaluation is followed with draw_by_row().
+  // evaluation's own axis, so a row's result does not depend on its neighbours or on how often one evaluates; a
+  // published program that draws row by row in evaluation is followed with draw_by_row().
   AnyDraw draw(const DrawName& n) const {
     if (tables_) {
       const auto it = tables_->find(n.name);
@@ -54,8 +54,10 @@ class Pass {
       return d;
     }
     AnyDraw d{.seed = ctx().seed(), .tag = n.tag};
-    if (training_) d.step = ctx().step_counter();
-    else d.tag ^= 0x9E3779B9u;
+    if (training_)
+      d.step = ctx().step_counter();
+    else
+      d.tag ^= 0x9E3779B9u;
     d.common = !training_ && !by_row_;
     if (training_ || by_row_) d.ids = ids_;
     return d;

@@ -1,5 +1,5 @@
-// The context of everything that computes: device, threads, seed, memory, step counter. Passed explicitly, never global;
-// one per thread that trains. Two contexts do not know of each other.
+// The context of everything that computes: device, threads, seed, memory, step counter. Passed explicitly, never
+// global; one per thread that trains. Two contexts do not know of each other.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -55,8 +55,8 @@ class Context {
   uint64_t seed() const { return seed_; }
   int threads() const { return threads_; }
 
-  // Runs task(0..n-1), in any order, on up to threads() threads; returns when all are done. Tasks write disjoint results,
-  // so what is computed does not depend on the number of threads. The first exception is rethrown.
+  // Runs task(0..n-1), in any order, on up to threads() threads; returns when all are done. Tasks write disjoint
+  // results, so what is computed does not depend on the number of threads. The first exception is rethrown.
   void parallel(int64_t n, TaskRef task);
 
   // A step: tensors made inside live in the arena, at the same addresses in every step, until the next one begins.

@@ -1,6 +1,6 @@
-// Random numbers by address: a draw is a pure function of (seed, tag, step, sample, column), so the same bits come out for
-// any thread count, batch order, device or replay, and a backward pass can ask again instead of storing.
-// A draw may instead read a supplied table [batch row, column]; that is how reference values are checked.
+// Random numbers by address: a draw is a pure function of (seed, tag, step, sample, column), so the same bits come out
+// for any thread count, batch order, device or replay, and a backward pass can ask again instead of storing. A draw may
+// instead read a supplied table [batch row, column]; that is how reference values are checked.
 #pragma once
 #include <string_view>
 
@@ -9,7 +9,8 @@
 
 namespace parallax {
 
-// Tag of a dotted name ("dropout.encoders.0.encoder.2"): 32-bit FNV-1a. Clashes are looked for where names are declared.
+// Tag of a dotted name ("dropout.encoders.0.encoder.2"): 32-bit FNV-1a. Clashes are looked for where names are
+// declared.
 constexpr uint32_t tag_of(std::string_view name) {
   uint32_t h = 2166136261u;
   for (const char c : name) h = (h ^ static_cast<uint8_t>(c)) * 16777619u;
@@ -25,9 +26,7 @@ template <class T> struct Draw {
   const T* table = nullptr;        // supplied values instead, [rows, table_ld]
   int64_t table_ld = 0;
 
-  PLX_HD uint32_t sample(int64_t row) const {
-    return common ? 0u : static_cast<uint32_t>(ids ? ids[row] : row);
-  }
+  PLX_HD uint32_t sample(int64_t row) const { return common ? 0u : static_cast<uint32_t>(ids ? ids[row] : row); }
   // Sixteen neighbouring columns are word 0 of sixteen blocks, the next sixteen word 1, ...: a vector of lanes draws 64
   // columns without shuffling. A row of 64 columns costs 16 blocks.
   PLX_HD static uint32_t block_of(int64_t col) { return static_cast<uint32_t>((col >> 6) * 16 + (col & 15)); }

@@ -10,18 +10,20 @@ namespace parallax {
 
 enum class DType : uint8_t { f32, f64, i32, i64, u8 };
 
-constexpr size_t size_of(DType t) {
-  return t == DType::u8 ? 1 : (t == DType::f32 || t == DType::i32) ? 4 : 8;
-}
+constexpr size_t size_of(DType t) { return t == DType::u8 ? 1 : (t == DType::f32 || t == DType::i32) ? 4 : 8; }
 constexpr const char* name_of(DType t) {
   constexpr const char* names[] = {"f32", "f64", "i32", "i64", "u8"};
   return names[static_cast<int>(t)];
 }
 template <class T> constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::f32;
-  else if constexpr (std::is_same_v<T, double>) return DType::f64;
-  else if constexpr (std::is_same_v<T, int32_t>) return DType::i32;
-  else if constexpr (std::is_same_v<T, int64_t>) return DType::i64;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return DType::i32;
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return DType::i64;
   else {
     static_assert(std::is_same_v<T, uint8_t>, "no such element type");
     return DType::u8;

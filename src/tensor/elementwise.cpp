@@ -14,13 +14,14 @@ void fill(Context& ctx, const Tensor& t, double value) {
 void axpby(Context& ctx, double a, const Tensor& x, double b, const Tensor& y, const Tensor& a_by) {
   PLX_CHECK(shape, x.shape() == y.shape(), "axpby of ", x.shape(), " and ", y.shape());
   by_float(y.dtype(), [&]<class T>(T) {
-    run(ctx, Axpby<T>{x.mat<T>(), y.mat<T>(), static_cast<T>(a), static_cast<T>(b), a_by.defined() ? a_by.ptr<T>() : nullptr});
+    run(ctx, Axpby<T>{x.mat<T>(), y.mat<T>(), static_cast<T>(a), static_cast<T>(b),
+                      a_by.defined() ? a_by.ptr<T>() : nullptr});
   });
 }
 
 void gather_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& y) {
-  PLX_CHECK(shape, index.count() == y.rows() && x.cols() == y.cols(), "gather of ", index.count(), " rows of ", x.shape(),
-            " into ", y.shape());
+  PLX_CHECK(shape, index.count() == y.rows() && x.cols() == y.cols(), "gather of ", index.count(), " rows of ",
+            x.shape(), " into ", y.shape());
   by_float(y.dtype(), [&]<class T>(T) { run(ctx, GatherRows<T>{x.mat<T>(), index.ptr<int64_t>(), y.mat<T>()}); });
 }
 

@@ -22,8 +22,10 @@ template <class T> struct Axpby {
       return;
     }
     const T* in = x.row(i);
-    if (keep == T(0)) team.each(y.cols, [=](int64_t j) { out[j] = f * in[j]; });
-    else team.each(y.cols, [=](int64_t j) { out[j] = f * in[j] + keep * out[j]; });
+    if (keep == T(0))
+      team.each(y.cols, [=](int64_t j) { out[j] = f * in[j]; });
+    else
+      team.each(y.cols, [=](int64_t j) { out[j] = f * in[j] + keep * out[j]; });
   }
 };
 PLX_KERNEL(Axpby)

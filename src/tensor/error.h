@@ -33,8 +33,8 @@ class Error : public std::runtime_error {
   std::string message;  // the sentence alone, without breadcrumbs and place
 };
 
-// Names what is being done while it lives ("sparsemvc", "epoch" 12); an Error that is made meanwhile on this thread carries
-// the names of all open scopes.
+// Names what is being done while it lives ("sparsemvc", "epoch" 12); an Error that is made meanwhile on this thread
+// carries the names of all open scopes.
 class Breadcrumb {
  public:
   // `text` must outlive the scope; nothing is copied, since scopes open in every step.
@@ -54,7 +54,7 @@ template <class... A> std::string str(const A&... parts) {
 
 #define PLX_FAIL(KIND, ...) \
   throw ::parallax::Error(::parallax::ErrorKind::KIND, ::parallax::str(__VA_ARGS__), __FILE__, __LINE__)
-#define PLX_CHECK(KIND, CONDITION, ...)       \
-  do {                                        \
+#define PLX_CHECK(KIND, CONDITION, ...)            \
+  do {                                             \
     if (!(CONDITION)) PLX_FAIL(KIND, __VA_ARGS__); \
   } while (false)

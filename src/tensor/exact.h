@@ -1,5 +1,5 @@
-// Bit-exact Box-Muller: logarithm, sine and cosine from multiply, add, divide and square root alone, which IEEE 754 defines
-// exactly, with no fused operation: the same bits on every host and device.
+// Bit-exact Box-Muller: logarithm, sine and cosine from multiply, add, divide and square root alone, which IEEE 754
+// defines exactly, with no fused operation: the same bits on every host and device.
 #pragma once
 #include "scalar.h"
 

@@ -7,8 +7,8 @@ namespace parallax {
 template <class T> Product<T> product(const Tensor& a, const Tensor& b, const Tensor& c, const GemmOptions& o) {
   const int64_t m = o.ta ? a.cols() : a.rows(), k = o.ta ? a.rows() : a.cols();
   const int64_t kb = o.tb ? b.cols() : b.rows(), n = o.tb ? b.rows() : b.cols();
-  PLX_CHECK(shape, k == kb, "gemm: the inner sizes differ, ", k, " (", a.shape(), o.ta ? " transposed" : "", ") and ", kb,
-            " (", b.shape(), o.tb ? " transposed" : "", ")");
+  PLX_CHECK(shape, k == kb, "gemm: the inner sizes differ, ", k, " (", a.shape(), o.ta ? " transposed" : "", ") and ",
+            kb, " (", b.shape(), o.tb ? " transposed" : "", ")");
   PLX_CHECK(shape, c.rows() == m && c.cols() == n, "gemm: the result is ", m, " x ", n, ", the target ", c.shape());
   PLX_CHECK(shape, !o.bias.defined() || (o.bias.count() == n && o.bias.contiguous()), "gemm: ", o.bias.count(),
             " biases for ", n, " columns");
@@ -57,17 +57,31 @@ const char* gemm_backend() {
 }
 
 #if defined(__x86_64__)
-namespace isa_v2 { double peak(float); double peak(double); }
-namespace isa_v3 { double peak(float); double peak(double); }
-namespace isa_v4 { double peak(float); double peak(double); }
+namespace isa_v2 {
+double peak(float);
+double peak(double);
+}  // namespace isa_v2
+namespace isa_v3 {
+double peak(float);
+double peak(double);
+}  // namespace isa_v3
+namespace isa_v4 {
+double peak(float);
+double peak(double);
+}  // namespace isa_v4
 double measure_peak_gflops(DType type) {
   return by_float(type, [&]<class T>(T t) {
     return isa() == Isa::v4 ? isa_v4::peak(t) : isa() == Isa::v3 ? isa_v3::peak(t) : isa_v2::peak(t);
   });
 }
 #else
-namespace isa_v2 { double peak(float); double peak(double); }
-double measure_peak_gflops(DType type) { return by_float(type, [&]<class T>(T t) { return isa_v2::peak(t); }); }
+namespace isa_v2 {
+double peak(float);
+double peak(double);
+}  // namespace isa_v2
+double measure_peak_gflops(DType type) {
+  return by_float(type, [&]<class T>(T t) { return isa_v2::peak(t); });
+}
 #endif
 
 }  // namespace parallax

@@ -1,7 +1,7 @@
 // Matrix products C = alpha op(A) op(B) + beta C, with bias and activation applied while the block is hot.
 // Parallel work is tasks: whole problems first, then blocks of the longer output side whose size depends on the shape
-// alone; the summed length is never split between threads. So the bits do not depend on the number of threads, and (with
-// PLX_GEMM=own and fused multiply-add hardware) not on the processor.
+// alone; the summed length is never split between threads. So the bits do not depend on the number of threads, and
+// (with PLX_GEMM=own and fused multiply-add hardware) not on the processor.
 #pragma once
 #include <initializer_list>
 #include <span>
@@ -21,7 +21,7 @@ template <class T> struct Product {
   const T* alpha_by = nullptr;  // further factor in device memory
   const T* bias = nullptr;      // [1, c.cols], added before the activation
   Act act = Act::none;
-  T slope = 0;                  // of leaky
+  T slope = 0;  // of leaky
   int64_t m() const { return c.rows; }
   int64_t n() const { return c.cols; }
   int64_t k() const { return ta ? a.rows : a.cols; }

@@ -1,5 +1,6 @@
-// Instruction sets of the vector loops. Every *_kernels.cpp is compiled once per set, into namespaces isa_v2 (any x86-64, or
-// another architecture), isa_v3 (AVX2) and isa_v4 (AVX-512); the best one the processor has is chosen at run time.
+// Instruction sets of the vector loops. Every *_kernels.cpp is compiled once per set, into namespaces isa_v2 (any
+// x86-64, or another architecture), isa_v3 (AVX2) and isa_v4 (AVX-512); the best one the processor has is chosen at run
+// time.
 #pragma once
 namespace parallax {
 enum class Isa { v2, v3, v4 };

@@ -1,6 +1,6 @@
-// How an op runs a kernel. A kernel is a plain-data struct (its arguments) whose body is written once, for a *team*: one
-// lane of the CPU or one warp of a GPU. PLX_KERNEL in the header declares its CPU twins, one per instruction set; PLX_ROWS,
-// PLX_MAP or PLX_COLUMNS in a *_kernels.cpp defines them. A kernel without a twin does not link.
+// How an op runs a kernel. A kernel is a plain-data struct (its arguments) whose body is written once, for a *team*:
+// one lane of the CPU or one warp of a GPU. PLX_KERNEL in the header declares its CPU twins, one per instruction set;
+// PLX_ROWS, PLX_MAP or PLX_COLUMNS in a *_kernels.cpp defines them. A kernel without a twin does not link.
 #pragma once
 #include "context.h"
 #include "isa.h"
@@ -9,9 +9,7 @@
 namespace parallax {
 
 // The CUDA module fills this slot for every kernel it has; the core never links CUDA.
-template <class K> struct CudaSlot {
-  static inline void (*run)(Context&, const K&) = nullptr;
-};
+template <class K> struct CudaSlot { static inline void (*run)(Context&, const K&) = nullptr; };
 
 template <class K> void run(Context& ctx, const K& kernel) {
   ++ctx.counters().kernels;
@@ -25,25 +23,25 @@ template <class K> void run(Context& ctx, const K& kernel) {
 
 }  // namespace parallax
 
-#define PLX_KERNEL_IN(NS, K)                    \
-  namespace NS {                                \
-  void twin(Context& ctx, const K<float>& k);   \
-  void twin(Context& ctx, const K<double>& k);  \
+#define PLX_KERNEL_IN(NS, K)                   \
+  namespace NS {                               \
+  void twin(Context& ctx, const K<float>& k);  \
+  void twin(Context& ctx, const K<double>& k); \
   }
 #if defined(__x86_64__)
-#define PLX_KERNEL(K)                                                   \
-  PLX_KERNEL_IN(isa_v2, K)                                              \
-  PLX_KERNEL_IN(isa_v3, K)                                              \
-  PLX_KERNEL_IN(isa_v4, K)                                              \
-  template <class T> void cpu_twin(Context& ctx, const K<T>& k) {       \
-    switch (isa()) {                                                    \
-      case Isa::v4: return isa_v4::twin(ctx, k);                        \
-      case Isa::v3: return isa_v3::twin(ctx, k);                        \
-      case Isa::v2: return isa_v2::twin(ctx, k);                        \
-    }                                                                   \
+#define PLX_KERNEL(K)                                             \
+  PLX_KERNEL_IN(isa_v2, K)                                        \
+  PLX_KERNEL_IN(isa_v3, K)                                        \
+  PLX_KERNEL_IN(isa_v4, K)                                        \
+  template <class T> void cpu_twin(Context& ctx, const K<T>& k) { \
+    switch (isa()) {                                              \
+      case Isa::v4: return isa_v4::twin(ctx, k);                  \
+      case Isa::v3: return isa_v3::twin(ctx, k);                  \
+      case Isa::v2: return isa_v2::twin(ctx, k);                  \
+    }                                                             \
   }
 #else
-#define PLX_KERNEL(K)     \
+#define PLX_KERNEL(K)      \
   PLX_KERNEL_IN(isa_v2, K) \
   template <class T> void cpu_twin(Context& ctx, const K<T>& k) { isa_v2::twin(ctx, k); }
 #endif

@@ -1,5 +1,5 @@
-// Two lifetimes of memory: persistent blocks, freed by handle count, and the step arena, which only bumps and is emptied
-// as a whole when the next step begins.
+// Two lifetimes of memory: persistent blocks, freed by handle count, and the step arena, which only bumps and is
+// emptied as a whole when the next step begins.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -17,8 +17,7 @@ struct MemoryMeter {
   void add(uint64_t bytes) {
     const uint64_t now = live += bytes;
     uint64_t top = peak;
-    while (now > top && !peak.compare_exchange_weak(top, now)) {
-    }
+    while (now > top && !peak.compare_exchange_weak(top, now)) {}
   }
 };
 
@@ -35,7 +34,7 @@ class Arena {
   void* take(size_t bytes);
   Mark mark() const { return at_; }
   void rewind(Mark m) { at_ = m; }
-  void reset();                                  // all of it; a new generation begins
+  void reset();  // all of it; a new generation begins
   uint64_t generation() const { return generation_; }
   const uint64_t* generation_address() const { return &generation_; }
   size_t capacity() const;

@@ -25,8 +25,10 @@ template <class T> struct FillDraw {
       return;
     }
     const T f = scale;
-    if (normal) team.each(y.cols, [=](int64_t j) { out[j] = f * static_cast<T>(d.normal(i, j)); });
-    else team.each(y.cols, [=](int64_t j) { out[j] = f * (T(2) * static_cast<T>(d.uniform(i, j)) - T(1)); });
+    if (normal)
+      team.each(y.cols, [=](int64_t j) { out[j] = f * static_cast<T>(d.normal(i, j)); });
+    else
+      team.each(y.cols, [=](int64_t j) { out[j] = f * (T(2) * static_cast<T>(d.uniform(i, j)) - T(1)); });
   }
 };
 PLX_KERNEL(FillDraw)

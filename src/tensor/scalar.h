@@ -1,6 +1,6 @@
-// One spelling of the elementary functions for every kernel. In single precision they are polynomials of our own, written
-// without branches and without fused operations: they vectorise, and give the same bits on every instruction set. In
-// double precision, which only proofs use, they are the C library's.
+// One spelling of the elementary functions for every kernel. In single precision they are polynomials of our own,
+// written without branches and without fused operations: they vectorise, and give the same bits on every instruction
+// set. In double precision, which only proofs use, they are the C library's.
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -85,10 +85,10 @@ template <class K> static void columns_shape(Context& ctx, const K& k) {
 
 }  // namespace parallax::PLX_ISA
 
-#define PLX_TWINS(K, SHAPE)                                           \
-  namespace parallax::PLX_ISA {                                       \
-  void twin(Context& ctx, const K<float>& k) { SHAPE(ctx, k); }       \
-  void twin(Context& ctx, const K<double>& k) { SHAPE(ctx, k); }      \
+#define PLX_TWINS(K, SHAPE)                                      \
+  namespace parallax::PLX_ISA {                                  \
+  void twin(Context& ctx, const K<float>& k) { SHAPE(ctx, k); }  \
+  void twin(Context& ctx, const K<double>& k) { SHAPE(ctx, k); } \
   }
 #define PLX_ROWS(K) PLX_TWINS(K, rows_shape)
 #define PLX_MAP(K) PLX_TWINS(K, map_shape)

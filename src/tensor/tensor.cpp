@@ -16,7 +16,8 @@ size_t bytes_of(DType type, Shape s) {
   return static_cast<size_t>(bytes);
 }
 template <class F> void each_row(const Tensor& t, F f) {
-  for (int64_t i = 0; i < t.rows(); ++i) f(i, static_cast<char*>(t.data()) + static_cast<size_t>(i * t.ld()) * size_of(t.dtype()));
+  for (int64_t i = 0; i < t.rows(); ++i)
+    f(i, static_cast<char*>(t.data()) + static_cast<size_t>(i * t.ld()) * size_of(t.dtype()));
 }
 template <class To, class From> void convert(const void* from, To* to, int64_t n) {
   const auto* p = static_cast<const From*>(from);
@@ -80,14 +81,14 @@ Tensor Tensor::borrow(void* data, DType type, Shape shape, int64_t ld) {
 }
 
 void* Tensor::data() const {
-  PLX_CHECK(internal, !arena_generation_ || *arena_generation_ == generation_,
-            "a tensor of an earlier step (", shape_, ") was used after the next one began");
+  PLX_CHECK(internal, !arena_generation_ || *arena_generation_ == generation_, "a tensor of an earlier step (", shape_,
+            ") was used after the next one began");
   return data_;
 }
 
 Tensor Tensor::row_range(int64_t first, int64_t n) const {
-  PLX_CHECK(shape, first >= 0 && n >= 0 && first + n <= shape_.rows, "rows ", first, "..", first + n, " of a tensor of ",
-            shape_);
+  PLX_CHECK(shape, first >= 0 && n >= 0 && first + n <= shape_.rows, "rows ", first, "..", first + n,
+            " of a tensor of ", shape_);
   Tensor t = *this;
   t.data_ = static_cast<char*>(data()) + static_cast<size_t>(first * ld_) * size_of(type_);
   t.shape_.rows = n;
@@ -135,9 +136,9 @@ template <class T> Tensor Tensor::from(Context& ctx, const std::vector<T>& value
   t.assign(values);
   return t;
 }
-#define PLX_INSTANTIATE(T)                                  \
-  template std::vector<T> Tensor::to_vector<T>() const;     \
-  template void Tensor::assign<T>(const std::vector<T>&);   \
+#define PLX_INSTANTIATE(T)                                \
+  template std::vector<T> Tensor::to_vector<T>() const;   \
+  template void Tensor::assign<T>(const std::vector<T>&); \
   template Tensor Tensor::from<T>(Context&, const std::vector<T>&, Shape);
 PLX_INSTANTIATE(float)
 PLX_INSTANTIATE(double)

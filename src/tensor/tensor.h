@@ -40,7 +40,7 @@ class Tensor {
 
   Tensor row_range(int64_t first, int64_t n) const;  // views of the same memory
   Tensor col_range(int64_t first, int64_t n) const;
-  Tensor reshape(Shape shape) const;                 // contiguous tensors only
+  Tensor reshape(Shape shape) const;  // contiguous tensors only
 
   // Plain pointers for kernels; checks type and lifetime once.
   template <class T> Mat<T> mat() const {

@@ -36,7 +36,8 @@ Tensor Args::ids(int64_t n) const {
 }
 Tensor Args::index(Shape s, int64_t below, uint32_t tag) const {
   std::vector<int64_t> v(static_cast<size_t>(s.count()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<int64_t>(uniform(static_cast<int64_t>(i), tag) * static_cast<double>(below));
+  for (size_t i = 0; i < v.size(); ++i)
+    v[i] = static_cast<int64_t>(uniform(static_cast<int64_t>(i), tag) * static_cast<double>(below));
   Tensor t = Tensor::persistent(ctx_, DType::i64, s);
   t.assign(v);
   return t;
@@ -45,8 +46,8 @@ Tensor Args::index(Shape s, int64_t below, uint32_t tag) const {
 const std::vector<OpCase>& op_cases() {
   static const std::vector<OpCase> all = [] {
     std::vector<OpCase> list;
-    for (const auto& family : {cases_of_linear(), cases_of_basic(), cases_of_sparsemvc(), cases_of_gmae(), cases_of_gdcn(),
-                               cases_of_ddmc(), cases_of_distilmvc()})
+    for (const auto& family : {cases_of_linear(), cases_of_basic(), cases_of_sparsemvc(), cases_of_gmae(),
+                               cases_of_gdcn(), cases_of_ddmc(), cases_of_distilmvc()})
       list.insert(list.end(), family.begin(), family.end());
     return list;
   }();

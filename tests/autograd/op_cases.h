@@ -30,15 +30,15 @@ class Args {
 };
 
 struct OpCase {
-  std::string name;                                  // "op" or "op.variant"
-  std::vector<Shape> in;                             // shapes of the differentiable inputs
+  std::string name;       // "op" or "op.variant"
+  std::vector<Shape> in;  // shapes of the differentiable inputs
   std::function<Var(const Args&)> op;
-  std::function<Var(const Args&)> same_as = {};      // composed form, where there is one
-  double low = -1, high = 1;                         // range of the inputs
-  double away = 0;                                   // inputs keep at least this distance from 0 (kinks)
-  std::vector<std::vector<Shape>> edges = {};        // further shapes that must work: 0 rows, 1, 31, 32, 33
-  std::vector<std::vector<Shape>> refuses = {};      // shapes that must throw Error(shape) or Error(config)
-  std::vector<std::vector<Shape>> bench = {};        // shapes for the bench
+  std::function<Var(const Args&)> same_as = {};  // composed form, where there is one
+  double low = -1, high = 1;                     // range of the inputs
+  double away = 0;                               // inputs keep at least this distance from 0 (kinks)
+  std::vector<std::vector<Shape>> edges = {};    // further shapes that must work: 0 rows, 1, 31, 32, 33
+  std::vector<std::vector<Shape>> refuses = {};  // shapes that must throw Error(shape) or Error(config)
+  std::vector<std::vector<Shape>> bench = {};    // shapes for the bench
   double gradient_tolerance = 1e-7, precision_tolerance = 1e-5;
 };
 const std::vector<OpCase>& op_cases();

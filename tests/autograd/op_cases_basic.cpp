@@ -9,7 +9,10 @@ std::vector<OpCase> cases_of_basic() {
   std::vector<OpCase> c;
   c.push_back({.name = "dropout",
                .in = {{6, 70}},
-               .op = [](const Args& x) { return dropout(x[0], 0.4, {{.seed = 3, .tag = 1}, {.seed = 3, .tag = 2}}); },
+               .op =
+                   [](const Args& x) {
+                     return dropout(x[0], 0.4, {{.seed = 3, .tag = 1}, {.seed = 3, .tag = 2}});
+                   },
                .edges = {{{2, 1}}, {{0, 4}}, {{32, 63}}, {{2, 64}}, {{2, 65}}},
                .refuses = {{{5, 4}}},
                .bench = {{{256, 2000}}}});
@@ -24,16 +27,15 @@ std::vector<OpCase> cases_of_basic() {
                .op = [](const Args& x) { return normalize(x[0]); },
                .edges = {{{1, 1}}, {{0, 4}}, {{31, 32}}, {{33, 33}}},
                .bench = {{{2000, 128}}}});
-  c.push_back({.name = "weighted_total",
-               .in = {{1, 1}, {3, 1}, {2, 4}},
-               .op =
-                   [](const Args& x) {
-                     const double w[] = {0.5, -2, 3};
-                     return weighted_total(x.from(0), w);
-                   }});
+  c.push_back({.name = "weighted_total", .in = {{1, 1}, {3, 1}, {2, 4}}, .op = [](const Args& x) {
+                 const double w[] = {0.5, -2, 3};
+                 return weighted_total(x.from(0), w);
+               }});
   c.push_back({.name = "weighted_total.twice",  // a term used twice adds its gradients
                .in = {{2, 1}},
-               .op = [](const Args& x) { return total({x[0], x[0]}); }});
+               .op = [](const Args& x) {
+                 return total({x[0], x[0]});
+               }});
   c.push_back({.name = "add_scaled",
                .in = {{6, 5}, {6, 5}},
                .op = [](const Args& x) { return add_scaled(0.3, x[0], -2, x[1]); },

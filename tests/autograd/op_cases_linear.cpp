@@ -20,7 +20,10 @@ std::vector<OpCase> cases_of_linear() {
   c.push_back({.name = "linear",
                .in = {{6, 5}, {4, 5}, {1, 4}},
                .op = [](const Args& x) { return linear(x[0], x[1], x[2]); },
-               .edges = {{{1, 1}, {1, 1}, {1, 1}}, {{0, 5}, {4, 5}, {1, 4}}, {{31, 32}, {33, 32}, {1, 33}}, {{33, 31}, {32, 31}, {1, 32}}},
+               .edges = {{{1, 1}, {1, 1}, {1, 1}},
+                         {{0, 5}, {4, 5}, {1, 4}},
+                         {{31, 32}, {33, 32}, {1, 33}},
+                         {{33, 31}, {32, 31}, {1, 32}}},
                .refuses = {{{6, 5}, {4, 6}, {1, 4}}, {{6, 5}, {4, 5}, {1, 3}}},
                .bench = {{{256, 500}, {500, 500}, {1, 500}}, {{256, 500}, {2000, 500}, {1, 2000}}}});
   c.push_back({.name = "linear.relu",
@@ -28,23 +31,27 @@ std::vector<OpCase> cases_of_linear() {
                .op = [](const Args& x) { return linear(x[0], x[1], x[2], with(Act::relu)); },
                .edges = {{{33, 300}, {70, 300}, {1, 70}}},
                .bench = {{{256, 500}, {500, 500}, {1, 500}}}});
-  c.push_back({.name = "linear.leaky",
-               .in = {{7, 5}, {9, 5}, {1, 9}},
-               .op = [](const Args& x) { return linear(x[0], x[1], x[2], with(Act::leaky)); }});
-  c.push_back({.name = "linear.sigmoid",
-               .in = {{7, 5}, {9, 5}, {1, 9}},
-               .op = [](const Args& x) { return linear(x[0], x[1], x[2], with(Act::sigmoid)); }});
-  c.push_back({.name = "linear.tanh",
-               .in = {{7, 5}, {9, 5}, {1, 9}},
-               .op = [](const Args& x) { return linear(x[0], x[1], x[2], with(Act::tanh)); }});
-  c.push_back({.name = "linear.relu_dropout",
-               .in = {{7, 5}, {70, 5}, {1, 70}},
-               .op = [](const Args& x) { return linear(x[0], x[1], x[2], with(Act::relu, 0.3)); },
-               .same_as = [](const Args& x) { return dropout(linear(x[0], x[1], x[2], with(Act::relu)), 0.3, {draw(100)}); },
-               .bench = {{{256, 500}, {2000, 500}, {1, 2000}}}});
+  c.push_back({.name = "linear.leaky", .in = {{7, 5}, {9, 5}, {1, 9}}, .op = [](const Args& x) {
+                 return linear(x[0], x[1], x[2], with(Act::leaky));
+               }});
+  c.push_back({.name = "linear.sigmoid", .in = {{7, 5}, {9, 5}, {1, 9}}, .op = [](const Args& x) {
+                 return linear(x[0], x[1], x[2], with(Act::sigmoid));
+               }});
+  c.push_back({.name = "linear.tanh", .in = {{7, 5}, {9, 5}, {1, 9}}, .op = [](const Args& x) {
+                 return linear(x[0], x[1], x[2], with(Act::tanh));
+               }});
+  c.push_back(
+      {.name = "linear.relu_dropout",
+       .in = {{7, 5}, {70, 5}, {1, 70}},
+       .op = [](const Args& x) { return linear(x[0], x[1], x[2], with(Act::relu, 0.3)); },
+       .same_as = [](const Args& x) { return dropout(linear(x[0], x[1], x[2], with(Act::relu)), 0.3, {draw(100)}); },
+       .bench = {{{256, 500}, {2000, 500}, {1, 2000}}}});
   c.push_back({.name = "linear.stacked",
                .in = {{8, 5}, {3, 5}, {3, 5}, {1, 3}, {1, 3}},
-               .op = [](const Args& x) { return linear(x.range(0, 1), x.range(1, 2), x.range(3, 2), 2, with(Act::relu, 0.2, 2)); },
+               .op =
+                   [](const Args& x) {
+                     return linear(x.range(0, 1), x.range(1, 2), x.range(3, 2), 2, with(Act::relu, 0.2, 2));
+                   },
                .same_as =
                    [](const Args& x) {
                      const Var a = dropout(linear(problem(x[0], 2, 0), x[1], x[3], with(Act::relu)), 0.2, {draw(100)});
@@ -53,19 +60,17 @@ std::vector<OpCase> cases_of_linear() {
                      return concat_rows(both);
                    },
                .refuses = {{{7, 5}, {3, 5}, {3, 5}, {1, 3}, {1, 3}}, {{8, 5}, {3, 5}, {4, 5}, {1, 3}, {1, 4}}}});
-  c.push_back({.name = "linear.list",
-               .in = {{4, 5}, {4, 2}, {3, 5}, {3, 2}, {1, 3}, {1, 3}},
-               .op = [](const Args& x) { return linear(x.range(0, 2), x.range(2, 2), x.range(4, 2), 2, with(Act::tanh)); }});
-  c.push_back({.name = "linear.shared_list",
-               .in = {{4, 5}, {4, 5}, {3, 5}, {1, 3}},
-               .op = [](const Args& x) { return linear(x.range(0, 2), x.range(2, 1), x.range(3, 1), 2, with(Act::tanh)); },
-               .same_as =
-                   [](const Args& x) {
-                     return linear(concat_rows(x.range(0, 2)), x[2], x[3], with(Act::tanh));
-                   }});
-  c.push_back({.name = "linear.no_bias",
-               .in = {{4, 5}, {3, 5}},
-               .op = [](const Args& x) { return linear(x.range(0, 1), x.range(1, 1), {}, 1); }});
+  c.push_back({.name = "linear.list", .in = {{4, 5}, {4, 2}, {3, 5}, {3, 2}, {1, 3}, {1, 3}}, .op = [](const Args& x) {
+                 return linear(x.range(0, 2), x.range(2, 2), x.range(4, 2), 2, with(Act::tanh));
+               }});
+  c.push_back(
+      {.name = "linear.shared_list",
+       .in = {{4, 5}, {4, 5}, {3, 5}, {1, 3}},
+       .op = [](const Args& x) { return linear(x.range(0, 2), x.range(2, 1), x.range(3, 1), 2, with(Act::tanh)); },
+       .same_as = [](const Args& x) { return linear(concat_rows(x.range(0, 2)), x[2], x[3], with(Act::tanh)); }});
+  c.push_back({.name = "linear.no_bias", .in = {{4, 5}, {3, 5}}, .op = [](const Args& x) {
+                 return linear(x.range(0, 1), x.range(1, 1), {}, 1);
+               }});
   c.push_back({.name = "linear_mse",
                .in = {{8, 5}, {3, 5}, {2, 5}, {1, 3}, {1, 2}},
                .op =

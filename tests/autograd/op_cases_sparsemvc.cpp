@@ -10,14 +10,20 @@ std::vector<OpCase> cases_of_sparsemvc() {
   std::vector<OpCase> c;
   c.push_back({.name = "activation_entropy",
                .in = {{8, 5}},
-               .op = [](const Args& x) { return activation_entropy(x[0], x.constant({2, 1}, 0.2, 1), 0.05, true); },
+               .op =
+                   [](const Args& x) {
+                     return activation_entropy(x[0], x.constant({2, 1}, 0.2, 1), 0.05, true);
+                   },
                .low = 0.05,
                .high = 0.9,
                .edges = {{{2, 1}}, {{66, 65}}},
                .refuses = {{{7, 5}}}});
   c.push_back({.name = "activation_entropy.sum",
                .in = {{8, 5}},
-               .op = [](const Args& x) { return activation_entropy(x[0], x.constant({2, 1}, 0.2, 1), 0.05, false); },
+               .op =
+                   [](const Args& x) {
+                     return activation_entropy(x[0], x.constant({2, 1}, 0.2, 1), 0.05, false);
+                   },
                .low = 0.05,
                .high = 0.9});
   c.push_back({.name = "view_scores",

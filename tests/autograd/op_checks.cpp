@@ -57,8 +57,8 @@ class Guarded {
     const int64_t ld = from.cols() + pitch, guard = 64;
     block_ = Tensor::persistent(ctx, from.dtype(), {1, from.rows() * ld + 2 * guard});
     block_.fill(std::nan(""));
-    view_ = Tensor::borrow(static_cast<char*>(block_.data()) + static_cast<size_t>(guard) * size_of(from.dtype()), from.dtype(),
-                           from.shape(), ld);
+    view_ = Tensor::borrow(static_cast<char*>(block_.data()) + static_cast<size_t>(guard) * size_of(from.dtype()),
+                           from.dtype(), from.shape(), ld);
     view_.copy_from(from);
   }
   const Tensor& view() const { return view_; }
@@ -85,7 +85,8 @@ Outcome evaluate(Context& ctx, const Form& form, const std::vector<Tensor>& inpu
   for (int i = 0; i < backwards; ++i) tape.backward(loss);
   for (const Var& v : vars) {
     const Tensor g = tape.grad_of(v);
-    o.grads.push_back(g.defined() ? g.to_vector<double>() : std::vector<double>(static_cast<size_t>(v.value.count()), 0.0));
+    o.grads.push_back(g.defined() ? g.to_vector<double>()
+                                  : std::vector<double>(static_cast<size_t>(v.value.count()), 0.0));
   }
   o.nodes = tape.nodes();
   return o;
@@ -103,7 +104,8 @@ double norm(const std::vector<double>& v) {
   for (const double x : v) s += x * x;
   return std::sqrt(s);
 }
-void expect_close(const std::vector<double>& a, const std::vector<double>& b, double tolerance, const std::string& what) {
+void expect_close(const std::vector<double>& a, const std::vector<double>& b, double tolerance,
+                  const std::string& what) {
   ASSERT_EQ(a.size(), b.size()) << what;
   std::vector<double> d(a.size());
   for (size_t i = 0; i < a.size(); ++i) d[i] = a[i] - b[i];
@@ -112,7 +114,8 @@ void expect_close(const std::vector<double>& a, const std::vector<double>& b, do
 }
 void expect_close(const Outcome& a, const Outcome& b, double tolerance, const std::string& what) {
   expect_close(a.value, b.value, tolerance, what + ", value");
-  for (size_t i = 0; i < a.grads.size(); ++i) expect_close(a.grads[i], b.grads[i], tolerance, what + str(", gradient ", i));
+  for (size_t i = 0; i < a.grads.size(); ++i)
+    expect_close(a.grads[i], b.grads[i], tolerance, what + str(", gradient ", i));
 }
 void expect_same_bits(const Outcome& a, const Outcome& b, const std::string& what) {
   const auto same = [](const std::vector<double>& x, const std::vector<double>& y) {
@@ -135,7 +138,8 @@ class Ops : public ::testing::TestWithParam<size_t> {
 
 TEST_P(Ops, GradientEqualsDifferences) {
   const auto in = inputs_of(ctx, c(), c().in, DType::f64);
-  const GradCheck r = check_gradients(ctx, [&](std::span<const Var> x) { return c().op(Args(ctx, DType::f64, x)); }, in, 1e-4);
+  const GradCheck r = check_gradients(
+      ctx, [&](std::span<const Var> x) { return c().op(Args(ctx, DType::f64, x)); }, in, 1e-4);
   EXPECT_LE(r.worst, c().gradient_tolerance) << r.where;
   EXPECT_GT(r.checked, 0);
 }
@@ -148,15 +152,16 @@ TEST_P(Ops, SinglePrecisionIsCloseToDouble) {
       f64.push_back(Tensor::persistent(ctx, DType::f64, t.shape()));
       f64.back().assign(t.to_vector<double>());
     }
-    expect_close(evaluate(ctx, c().op, f32, DType::f32), evaluate(ctx, c().op, f64, DType::f64), c().precision_tolerance,
-                 str("first input ", shapes[0]));
+    expect_close(evaluate(ctx, c().op, f32, DType::f32), evaluate(ctx, c().op, f64, DType::f64),
+                 c().precision_tolerance, str("first input ", shapes[0]));
   }
 }
 
 TEST_P(Ops, FusedEqualsComposed) {
   if (!c().same_as) return;  // nothing is fused in this op
   const auto in = inputs_of(ctx, c(), c().in, DType::f64);
-  expect_close(evaluate(ctx, c().op, in, DType::f64), evaluate(ctx, c().same_as, in, DType::f64), 1e-12, "composed form");
+  expect_close(evaluate(ctx, c().op, in, DType::f64), evaluate(ctx, c().same_as, in, DType::f64), 1e-12,
+               "composed form");
 }
 
 TEST_P(Ops, BackwardTwiceGivesTwice) {
@@ -221,7 +226,8 @@ INSTANTIATE_TEST_SUITE_P(Table, Ops, ::testing::Range<size_t>(0, op_cases().size
 TEST(OpTable, EveryOpHasACase) {
   std::set<std::string> have;
   for (const OpCase& c : op_cases()) have.insert(c.name.substr(0, c.name.find('.')));
-  for (const std::string_view name : all_op_names()) EXPECT_TRUE(have.count(std::string(name))) << name << " has no case in op_cases";
+  for (const std::string_view name : all_op_names())
+    EXPECT_TRUE(have.count(std::string(name))) << name << " has no case in op_cases";
 }
 
 }  // namespace

@@ -43,8 +43,10 @@ Report check_file(const std::string& path, DType type, int threads) {
     const H5Tree tree = read_hdf5(path);
     PLX_CHECK(data, tree.root().text("format", "") == "parallax-golden-1", "not a file of format parallax-golden-1");
     const std::string kind = tree.root().text("kind");
-    if (kind == "step") check_step(tree, type, threads, r);
-    else check_kind(tree, kind, type, r);
+    if (kind == "step")
+      check_step(tree, type, threads, r);
+    else
+      check_kind(tree, kind, type, r);
   } catch (const std::exception& e) {
     r.fail("file", e.what());
   }

@@ -1,5 +1,5 @@
-// Comparison with reference files of the format parallax-golden-1: losses, gradients, stepped weights and outputs of the
-// published implementations, against the very code that trains.
+// Comparison with reference files of the format parallax-golden-1: losses, gradients, stepped weights and outputs of
+// the published implementations, against the very code that trains.
 #pragma once
 #include <string>
 #include <vector>
@@ -36,7 +36,8 @@ struct Report {
 
 Report check_file(const std::string& path, DType type, int threads = 1);
 void check_step(const H5Tree& tree, DType type, int threads, Report& report);
-void check_kind(const H5Tree& tree, const std::string& kind, DType type, Report& report);  // metrics, kmeans, scale, ...
+void check_kind(const H5Tree& tree, const std::string& kind, DType type,
+                Report& report);  // metrics, kmeans, scale, ...
 
 // Stored values, or those of a recipe (attribute fill).
 std::vector<double> stored_values(const H5Node& node);

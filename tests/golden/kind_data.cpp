@@ -39,33 +39,49 @@ void compare(Report& r, const std::string& what, const std::vector<double>& a, c
   l.excess = l.allowed > 0 ? l.absolute / l.allowed : 0;
   r.lines.push_back(l);
 }
-double tolerance(const H5Tree& t, DType type) { return t.root().real(type == DType::f32 ? "tolerance_rel_f32" : "tolerance_rel"); }
+double tolerance(const H5Tree& t, DType type) {
+  return t.root().real(type == DType::f32 ? "tolerance_rel_f32" : "tolerance_rel");
+}
 
 // every data set below `group` must have been asked for
 void check_names(const H5Tree& tree, const std::string& group, const std::vector<std::string>& served, Report& r) {
   for (const H5Node* n : tree.children(group))
-    if (!n->is_group() && std::find(served.begin(), served.end(), n->name()) == served.end()) r.fail(n->path, "was not compared");
+    if (!n->is_group() && std::find(served.begin(), served.end(), n->name()) == served.end())
+      r.fail(n->path, "was not compared");
 }
 
 void check_metrics(const H5Tree& tree, Report& r) {
   const double t = tolerance(tree, DType::f64);
   for (const H5Node* pair : tree.children("/pair")) {
-    const std::vector<int64_t> truth = tree.at(pair->path + "/truth").as_i64(), predicted = tree.at(pair->path + "/predicted").as_i64();
+    const std::vector<int64_t> truth = tree.at(pair->path + "/truth").as_i64(),
+                               predicted = tree.at(pair->path + "/predicted").as_i64();
     const Scores s = score(truth, predicted);
-    const std::map<std::string, double> ours{{"acc", s.acc}, {"nmi_arithmetic", s.nmi}, {"nmi_geometric", s.nmi_geometric}, {"ari", s.ari},
-                                             {"purity", s.purity}, {"precision", s.precision}, {"recall", s.recall}, {"f", s.f}};
+    const std::map<std::string, double> ours{{"acc", s.acc},
+                                             {"nmi_arithmetic", s.nmi},
+                                             {"nmi_geometric", s.nmi_geometric},
+                                             {"ari", s.ari},
+                                             {"purity", s.purity},
+                                             {"precision", s.precision},
+                                             {"recall", s.recall},
+                                             {"f", s.f}};
     for (const H5Node* n : tree.children(pair->path + "/expect")) {
       const auto it = ours.find(n->name());
-      if (it == ours.end()) r.fail(n->path, "no such score");
-      else compare(r, pair->name() + " " + n->name(), {it->second}, n->as_f64(), t);
+      if (it == ours.end())
+        r.fail(n->path, "no such score");
+      else
+        compare(r, pair->name() + " " + n->name(), {it->second}, n->as_f64(), t);
     }
     if (!tree.find(pair->path + "/expect_gmae_coded")) continue;
     const GmaeCodedScores g = score_gmae_coded(truth, predicted);
-    const std::map<std::string, double> coded{{"acc", g.acc}, {"nmi", g.nmi}, {"purity", g.purity}, {"ari", g.ari}, {"f", g.f}, {"precision", g.precision}, {"recall", g.recall}};
+    const std::map<std::string, double> coded{{"acc", g.acc},      {"nmi", g.nmi}, {"purity", g.purity},
+                                              {"ari", g.ari},      {"f", g.f},     {"precision", g.precision},
+                                              {"recall", g.recall}};
     for (const H5Node* n : tree.children(pair->path + "/expect_gmae_coded")) {
       const auto it = coded.find(n->name());
-      if (it == coded.end()) r.fail(n->path, "no such score");
-      else compare(r, pair->name() + " coded " + n->name(), {it->second}, n->as_f64(), t);
+      if (it == coded.end())
+        r.fail(n->path, "no such score");
+      else
+        compare(r, pair->name() + " coded " + n->name(), {it->second}, n->as_f64(), t);
     }
   }
 }
@@ -103,7 +119,8 @@ void check_scale(const H5Tree& tree, Report& r) {
   v.rows = static_cast<int64_t>(x.shape.at(0));
   v.cols = static_cast<int64_t>(x.shape.at(1));
   v.values = x.as_f64();
-  compare(r, "x0", apply_scale_f64(fit_scale(v, parse_scale(config.value("scale", "minmax"))), v), tree.at("/expect/x0").as_f64(), 0);
+  compare(r, "x0", apply_scale_f64(fit_scale(v, parse_scale(config.value("scale", "minmax"))), v),
+          tree.at("/expect/x0").as_f64(), 0);
   check_names(tree, "/expect", {"x0"}, r);
 }
 
@@ -144,23 +161,34 @@ void check_corruption(const H5Tree& tree, DType type, Report& r) {
     const CorruptDraws::Kind& k = name == "noise" ? d.noise : name == "conflict" ? d.conflict : d.missing;
     const double count = std::trunc(config.at(name + "_ratio").get<double>() * n);
     compare(r, name + " count", {static_cast<double>(k.selected.size())}, {count}, 0);
-    if (name == "noise") apply_noise(views, dims, d, config.at("sigma"));
-    else if (name == "missing") apply_missing(views, dims, k);
-    else if (name == "conflict") apply_conflict_reference(views, dims, k, labels, static_cast<int>(tree.root().integer("classes")));
-    else return r.fail("order", "corruption '" + name + "' is not served");
+    if (name == "noise")
+      apply_noise(views, dims, d, config.at("sigma"));
+    else if (name == "missing")
+      apply_missing(views, dims, k);
+    else if (name == "conflict")
+      apply_conflict_reference(views, dims, k, labels, static_cast<int>(tree.root().integer("classes")));
+    else
+      return r.fail("order", "corruption '" + name + "' is not served");
     for (int64_t v = 0; v < V; ++v)
-      compare(r, str("after ", name, " x", v), views[static_cast<size_t>(v)], tree.at(str("/expect/after_", name, "/x", v)).as_f64(), tolerance(tree, type));
+      compare(r, str("after ", name, " x", v), views[static_cast<size_t>(v)],
+              tree.at(str("/expect/after_", name, "/x", v)).as_f64(), tolerance(tree, type));
   }
 }
 }  // namespace
 
 bool check_data_kind(const H5Tree& tree, const std::string& kind, DType type, Report& report) {
-  if (kind == "metrics") check_metrics(tree, report);
-  else if (kind == "kmeans") check_kmeans(tree, type, report);
-  else if (kind == "silhouette") check_silhouette(tree, type, report);
-  else if (kind == "scale") check_scale(tree, report);
-  else if (kind == "corruption") check_corruption(tree, type, report);
-  else return false;
+  if (kind == "metrics")
+    check_metrics(tree, report);
+  else if (kind == "kmeans")
+    check_kmeans(tree, type, report);
+  else if (kind == "silhouette")
+    check_silhouette(tree, type, report);
+  else if (kind == "scale")
+    check_scale(tree, report);
+  else if (kind == "corruption")
+    check_corruption(tree, type, report);
+  else
+    return false;
   return true;
 }
 

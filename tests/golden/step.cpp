@@ -30,7 +30,8 @@ double largest(const std::vector<double>& v) {
 }
 
 // max |a - b| against a bound that may differ by element
-Line compare(const std::string& what, const std::vector<double>& a, const std::vector<double>& b, const std::function<double(size_t)>& bound) {
+Line compare(const std::string& what, const std::vector<double>& a, const std::vector<double>& b,
+             const std::function<double(size_t)>& bound) {
   Line l;
   l.quantity = what;
   if (a.size() != b.size()) {
@@ -52,7 +53,8 @@ Line compare(const std::string& what, const std::vector<double>& a, const std::v
   return compare(what, a, b, [bound](size_t) { return bound; });
 }
 
-Line compare_digest(const std::string& what, const std::vector<double>& a, const H5Node& node, double t, bool norm_only) {
+Line compare_digest(const std::string& what, const std::vector<double>& a, const H5Node& node, double t,
+                    bool norm_only) {
   const std::vector<double> d = node.attrs.at("digest").as_f64();
   const std::vector<int64_t> index = node.attrs.at("digest_index").as_i64();
   double norm = 0, sum = 0, projection = 0, top = 0;
@@ -106,7 +108,8 @@ class StepCheck {
     for (const auto& [key, value] : config.items()) settings.emplace_back(key, json_text(value));
     apply_settings(visitor, settings, "configuration of the file");
     single_ = type_ == DType::f32;
-    b_ = {root.real(single_ ? "tolerance_rel_f32" : "tolerance_rel"), root.real(single_ ? "tolerance_grad_f32" : "tolerance_rel"),
+    b_ = {root.real(single_ ? "tolerance_rel_f32" : "tolerance_rel"),
+          root.real(single_ ? "tolerance_grad_f32" : "tolerance_rel"),
           root.real(single_ ? "tolerance_weight_f32" : "tolerance_weight"), opt.at("lr").get<double>(), single_};
 
     for (int64_t v = 0; v < root.integer("views"); ++v) views_.push_back(tensor(tree_.at(str("/batch/x", v))));
@@ -126,7 +129,10 @@ class StepCheck {
     const auto p = std::find_if(plan.begin(), plan.end(), [&](const Phase& q) { return q.name == phase; });
     PLX_CHECK(data, p != plan.end() && p->updates.size() == 1, "the method has no phase '", phase, "' with one update");
     const Update& update = p->updates[0];
-    OptimizerSpec o{.lr = opt.at("lr"), .beta1 = opt.at("betas").at(0), .beta2 = opt.at("betas").at(1), .eps = opt.at("eps"),
+    OptimizerSpec o{.lr = opt.at("lr"),
+                    .beta1 = opt.at("betas").at(0),
+                    .beta2 = opt.at("betas").at(1),
+                    .eps = opt.at("eps"),
                     .weight_decay = opt.value("weight_decay", 0.0)};
     PLX_CHECK(data, opt.at("name") == "adam", "optimizer ", opt.at("name").dump(), " is not served");
     if (opt.contains("clip_norm") && !opt.at("clip_norm").is_null()) o.clip_norm = opt.at("clip_norm");
@@ -158,7 +164,8 @@ class StepCheck {
     if (const H5Node* n = seen("/expect/step_total")) series("step_total", totals, *n);
     if (const H5Node* n = seen("/expect/grad_norm")) series("grad_norm", norms, *n);
     for (const H5Node& n : tree_.nodes)
-      if (n.path.rfind("/expect/", 0) == 0 && !n.is_group() && !compared_.count(n.path)) report_.fail(n.path, "was not compared");
+      if (n.path.rfind("/expect/", 0) == 0 && !n.is_group() && !compared_.count(n.path))
+        report_.fail(n.path, "was not compared");
   }
 
  private:
@@ -188,7 +195,8 @@ class StepCheck {
       PLX_CHECK(data, p.defined(), "the method has no parameter ", n->name());
       const std::vector<double> v = stored_values(*n);
       Tensor t = store_.value(p);
-      PLX_CHECK(data, static_cast<int64_t>(v.size()) == t.count(), n->name(), " has ", v.size(), " values, ", t.shape(), " are needed");
+      PLX_CHECK(data, static_cast<int64_t>(v.size()) == t.count(), n->name(), " has ", v.size(), " values, ", t.shape(),
+                " are needed");
       t.assign(v);
       have.insert(n->name());
     }
@@ -202,7 +210,8 @@ class StepCheck {
     for (const H5Node* n : tree_.children(group)) {
       if (n->is_group()) continue;
       if (n->shape.size() == 3) {  // repeats one above the other
-        Tensor flat = Tensor::persistent(ctx_, type_, {static_cast<int64_t>(n->shape[0] * n->shape[1]), static_cast<int64_t>(n->shape[2])});
+        Tensor flat = Tensor::persistent(
+            ctx_, type_, {static_cast<int64_t>(n->shape[0] * n->shape[1]), static_cast<int64_t>(n->shape[2])});
         flat.assign(stored_values(*n));
         t[n->name()] = flat;
       } else if (n->is_float()) {
@@ -210,7 +219,8 @@ class StepCheck {
       } else {
         std::vector<double> mask;
         for (const int64_t m : n->as_i64(n->path)) mask.push_back(static_cast<double>(m));
-        Tensor f = Tensor::persistent(ctx_, type_, {static_cast<int64_t>(n->shape.at(0)), static_cast<int64_t>(n->shape.at(1))});
+        Tensor f = Tensor::persistent(ctx_, type_,
+                                      {static_cast<int64_t>(n->shape.at(0)), static_cast<int64_t>(n->shape.at(1))});
         f.assign(mask);
         t[n->name()] = f;
       }
@@ -229,14 +239,16 @@ class StepCheck {
         continue;
       }
       const double b = n->as_f64().at(0);
-      report_.lines.push_back(compare("loss " + n->name(), {it->second}, {b}, b_.rel * std::max(std::fabs(b), 1e-3 * std::fabs(total_of()))));
+      report_.lines.push_back(compare("loss " + n->name(), {it->second}, {b},
+                                      b_.rel * std::max(std::fabs(b), 1e-3 * std::fabs(total_of()))));
     }
   }
   double total_of() const { return tree_.at("/expect/loss/total").as_f64().at(0); }
 
   void series(const std::string& what, const std::vector<double>& a, const H5Node& n) {
     const std::vector<double> b = n.as_f64();
-    report_.lines.push_back(compare(what, a, b, [&](size_t i) { return b_.rel * std::max(std::fabs(b[i]), 1e-3 * std::fabs(total_of())); }));
+    report_.lines.push_back(compare(
+        what, a, b, [&](size_t i) { return b_.rel * std::max(std::fabs(b[i]), 1e-3 * std::fabs(total_of())); }));
   }
 
   void check_outputs(const std::map<std::string, Tensor>& taps) {
@@ -272,7 +284,9 @@ class StepCheck {
       const H5Node* n = seen(path);
       const bool reached = !store_.is_buffer(p) && *store_.written(p);
       if (!n != !reached) {
-        if (n || reached) report_.fail("gradient " + store_.name(p), n ? "no gradient reached it" : "a gradient reached it, none is expected");
+        if (n || reached)
+          report_.fail("gradient " + store_.name(p),
+                       n ? "no gradient reached it" : "a gradient reached it, none is expected");
         continue;
       }
       if (!n) continue;
@@ -283,7 +297,8 @@ class StepCheck {
         continue;
       }
       const std::vector<double> b = n->as_f64();
-      report_.lines.push_back(compare("gradient " + store_.name(p), a, b, b_.grad * std::max(largest(b), c * largest_gradient_)));
+      report_.lines.push_back(
+          compare("gradient " + store_.name(p), a, b, b_.grad * std::max(largest(b), c * largest_gradient_)));
     }
   }
 
@@ -308,8 +323,12 @@ class StepCheck {
       if (!single_) {
         report_.lines.push_back(compare(what, a, b, b_.weight * b_.lr + 1e-12 * top));
       } else if (store_.is_buffer(p) || !g) {
-        // running statistics as outputs; what no gradient reached is unchanged (a teacher's average moves as its source)
-        report_.lines.push_back(compare(what, a, b, std::max(b_.rel * top, store_.is_buffer(p) ? 0.0 : 2 * steps * b_.lr * (moved_without_gradient(name, b) ? 1 : 0))));
+        // running statistics as outputs; what no gradient reached is unchanged (a teacher's average moves as its
+        // source)
+        report_.lines.push_back(compare(
+            what, a, b,
+            std::max(b_.rel * top,
+                     store_.is_buffer(p) ? 0.0 : 2 * steps * b_.lr * (moved_without_gradient(name, b) ? 1 : 0))));
       } else if (g->has("digest")) {
         report_.lines.push_back(compare(what, a, b, 2 * steps * b_.lr));
       } else {
@@ -340,6 +359,8 @@ class StepCheck {
 };
 }  // namespace
 
-void check_step(const H5Tree& tree, DType type, int threads, Report& report) { StepCheck(tree, type, threads, report).run(); }
+void check_step(const H5Tree& tree, DType type, int threads, Report& report) {
+  StepCheck(tree, type, threads, report).run();
+}
 
 }  // namespace parallax::golden

@@ -1,5 +1,6 @@
-// Promises about whole runs, for every method: same seed, same bits, for any thread count and run; shuffled labels change
-// scores only; prediction repeats the run; the command line is the library; several runs side by side are the same runs.
+// Promises about whole runs, for every method: same seed, same bits, for any thread count and run; shuffled labels
+// change scores only; prediction repeats the run; the command line is the library; several runs side by side are the
+// same runs.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -19,12 +20,27 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::map<std::string, std::vector<Setting>>& short_schedules() {
-  static const std::map<std::string, std::vector<Setting>> s{
-      {"sparsemvc", {{"pre_epochs", "3"}, {"con_epochs", "3"}, {"encoder_hidden", "[16,16,24]"}, {"decoder_hidden", "[24,16,16]"}, {"feature_dim", "8"}}},
-      {"gmae", {{"train_epoch", "4"}}},
-      {"gdcn", {{"rec_epochs", "3"}, {"fine_tune_epochs", "3"}, {"batch_size", "64"}, {"encoder_hidden", "[16,16,24]"}, {"decoder_hidden", "[24,16,16]"}}},
-      {"ddmc", {{"epochs", "3"}, {"batch_size", "50"}}},
-      {"distilmvc", {{"mse_epochs", "2"}, {"infoNCE_epochs", "2"}, {"self_distil", "2"}, {"batch_size", "64"}, {"encoder_arch", "[16,16,24,8]"}, {"decoder_arch", "[8,24,16,16]"}}}};
+  static const std::map<std::string, std::vector<Setting>> s{{"sparsemvc",
+                                                              {{"pre_epochs", "3"},
+                                                               {"con_epochs", "3"},
+                                                               {"encoder_hidden", "[16,16,24]"},
+                                                               {"decoder_hidden", "[24,16,16]"},
+                                                               {"feature_dim", "8"}}},
+                                                             {"gmae", {{"train_epoch", "4"}}},
+                                                             {"gdcn",
+                                                              {{"rec_epochs", "3"},
+                                                               {"fine_tune_epochs", "3"},
+                                                               {"batch_size", "64"},
+                                                               {"encoder_hidden", "[16,16,24]"},
+                                                               {"decoder_hidden", "[24,16,16]"}}},
+                                                             {"ddmc", {{"epochs", "3"}, {"batch_size", "50"}}},
+                                                             {"distilmvc",
+                                                              {{"mse_epochs", "2"},
+                                                               {"infoNCE_epochs", "2"},
+                                                               {"self_distil", "2"},
+                                                               {"batch_size", "64"},
+                                                               {"encoder_arch", "[16,16,24,8]"},
+                                                               {"decoder_arch", "[8,24,16,16]"}}}};
   return s;
 }
 
@@ -42,7 +58,8 @@ MultiView blobs() {
     std::vector<double> x;
     for (int64_t i = 0; i < 150; ++i)
       for (int64_t j = 0; j < view.cols; ++j) {
-        const U4 r = philox(U4{{static_cast<uint32_t>(i), static_cast<uint32_t>(j), static_cast<uint32_t>(v), 5}}, 1, 2);
+        const U4 r =
+            philox(U4{{static_cast<uint32_t>(i), static_cast<uint32_t>(j), static_cast<uint32_t>(v), 5}}, 1, 2);
         x.push_back(0.15 * unit_float(r.v[0]) + ((j + i / 50) % 3 == 0 ? 1.0 : 0.0));
       }
     view.values = x;
@@ -78,7 +95,8 @@ std::map<std::string, std::string> content(const std::string& path) {
   std::map<std::string, std::string> all;
   for (const H5Node& n : read_hdf5(path, {}, true).nodes) {
     if (!n.is_group()) all[n.path] = std::string(reinterpret_cast<const char*>(n.bytes.data()), n.bytes.size());
-    for (const auto& [name, v] : n.attrs) all[n.path + "@" + name] = std::string(reinterpret_cast<const char*>(v.bytes.data()), v.bytes.size());
+    for (const auto& [name, v] : n.attrs)
+      all[n.path + "@" + name] = std::string(reinterpret_cast<const char*>(v.bytes.data()), v.bytes.size());
   }
   return all;
 }
@@ -99,7 +117,8 @@ TEST_P(EveryMethod, SameSeedSameBitsForThreadsAndRuns) {
     EXPECT_EQ(r[i].embedding, r[0].embedding);
     EXPECT_EQ(content(models[i]), content(models[0]));
     ASSERT_EQ(r[i].history.size(), r[0].history.size());
-    for (size_t e = 0; e < r[i].history.size(); ++e) EXPECT_EQ(r[i].history[e].epoch.losses, r[0].history[e].epoch.losses) << "epoch " << e + 1;
+    for (size_t e = 0; e < r[i].history.size(); ++e)
+      EXPECT_EQ(r[i].history[e].epoch.losses, r[0].history[e].epoch.losses) << "epoch " << e + 1;
   }
   Context other({.seed = 4});
   EXPECT_NE(fit(options_for(GetParam()), data, other).embedding, r[0].embedding) << "the seed has no effect";
@@ -173,7 +192,8 @@ TEST_P(EveryMethod, NothingIsAllocatedAfterWarmUp) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, ::testing::Values("sparsemvc", "gmae", "gdcn", "ddmc", "distilmvc"), [](const auto& p) { return p.param; });
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, ::testing::Values("sparsemvc", "gmae", "gdcn", "ddmc", "distilmvc"),
+                         [](const auto& p) { return p.param; });
 
 int shell(const std::string& command) {
   const int r = std::system((command + " 2>/dev/null >/dev/null").c_str());
@@ -198,8 +218,11 @@ class CommandLine : public ::testing::Test {
 
 TEST_F(CommandLine, IsTheLibrary) {
   const std::string out = temporary("run"), again = temporary("again");
-  ASSERT_EQ(shell(program + " train --data " + file + " --method sparsemvc --seed 7 --restarts 5 --threads 2 --out " + out + set_options("sparsemvc")), 0);
-  for (const char* name : {"config.json", "history.csv", "metrics.json", "labels.npy", "embedding.npy", "model.h5", "log.txt"})
+  ASSERT_EQ(shell(program + " train --data " + file + " --method sparsemvc --seed 7 --restarts 5 --threads 2 --out " +
+                  out + set_options("sparsemvc")),
+            0);
+  for (const char* name :
+       {"config.json", "history.csv", "metrics.json", "labels.npy", "embedding.npy", "model.h5", "log.txt"})
     EXPECT_TRUE(fs::exists(out + "/" + name)) << name;
   Context ctx({.seed = 7});
   const FitResult r = fit(options_for("sparsemvc"), load(file), ctx);
@@ -214,7 +237,9 @@ TEST_F(CommandLine, IsTheLibrary) {
   EXPECT_EQ(shell(program + " train --config " + out + "/config.json --force --out " + again), 0);
   EXPECT_EQ(shell(program + " predict --model " + out + " --data " + file), 0);
   EXPECT_EQ(bytes(out + "/predict-blobs/labels.npy"), bytes(out + "/labels.npy"));
-  EXPECT_EQ(shell(program + " eval --labels " + out + "/labels.npy --truth " + file + " --embedding " + out + "/embedding.npy --json"), 0);
+  EXPECT_EQ(shell(program + " eval --labels " + out + "/labels.npy --truth " + file + " --embedding " + out +
+                  "/embedding.npy --json"),
+            0);
   // changed data is refused
   MultiView changed = blobs();
   std::get<0>(changed.views[0].values)[0] += 1;
@@ -224,7 +249,8 @@ TEST_F(CommandLine, IsTheLibrary) {
 
 TEST_F(CommandLine, SeedsSideBySideAreTheSeedsOneByOne) {
   const std::string one = temporary("one"), two = temporary("two");
-  const std::string base = program + " train --data " + file + " --method ddmc --seeds 0..2 --restarts 3" + set_options("ddmc");
+  const std::string base =
+      program + " train --data " + file + " --method ddmc --seeds 0..2 --restarts 3" + set_options("ddmc");
   ASSERT_EQ(shell(base + " --jobs 1 --out " + one), 0);
   ASSERT_EQ(shell(base + " --jobs 3 --threads 3 --out " + two), 0);
   for (int s = 0; s < 3; ++s) {
@@ -241,7 +267,9 @@ TEST_F(CommandLine, FoldersOfDataSetsReportRefusedEntriesAndGoOn) {
   write_dataset((folder / "good.h5").string(), blobs());
   std::ofstream(folder / "bad.mat") << "not a data set at all";
   const std::string out = temporary("sets-run");
-  EXPECT_EQ(shell(program + " train --data " + folder.string() + " --method sparsemvc --out " + out + set_options("sparsemvc")), 0);
+  EXPECT_EQ(shell(program + " train --data " + folder.string() + " --method sparsemvc --out " + out +
+                  set_options("sparsemvc")),
+            0);
   EXPECT_TRUE(fs::exists(out + "/good/seed-0/metrics.json"));
   EXPECT_NE(bytes(out + "/datasets.csv").find("refused"), std::string::npos);
 }
@@ -263,7 +291,8 @@ TEST_F(CommandLine, UsageErrors) {
 TEST_F(CommandLine, CorruptedDataCanBeReadAgain) {
   const std::string out = temporary("corrupt/noisy.h5");
   fs::create_directories(fs::path(out).parent_path());
-  ASSERT_EQ(shell(program + " corrupt " + file + " " + out + " --corrupt noise=0.3,missing=0.2,conflict=0.1,seed=4"), 0);
+  ASSERT_EQ(shell(program + " corrupt " + file + " " + out + " --corrupt noise=0.3,missing=0.2,conflict=0.1,seed=4"),
+            0);
   const MultiView back = load(out);
   EXPECT_EQ(back.samples, 150);
   const std::string masks = fs::path(out).replace_extension(".masks.h5").string();

@@ -35,7 +35,8 @@ TEST(SparseMvcVectors, Contrast) {
     Tape tape(ctx);
     // gradients with respect to the normalised matrices
     Tape first(ctx);
-    const Var h = tape.input(normalize(first.constant(rows(2000))).value), r = tape.input(normalize(first.constant(rows(2001))).value);
+    const Var h = tape.input(normalize(first.constant(rows(2000))).value),
+              r = tape.input(normalize(first.constant(rows(2001))).value);
     const Var l = anchor_contrast(h, {&r, 1}, tau);
     EXPECT_DIGITS(l.value.item(), loss, 1e-12);
     tape.backward(sum_all(l));
@@ -92,7 +93,8 @@ class EndToEnd : public ::testing::TestWithParam<DType> {
       if (i == 0) {
         for (const auto& l : step.logged()) o.losses[*l.name] = l.column.row_range(l.row, 1).item();
         for (const auto& [name, t] : taps) o.taps[name] = t.to_vector<double>();
-        for (int p = 0; p < store.count(); ++p) o.grads[store.name(Param{p})] = store.grad(Param{p}).to_vector<double>();
+        for (int p = 0; p < store.count(); ++p)
+          o.grads[store.name(Param{p})] = store.grad(Param{p}).to_vector<double>();
       }
       adam.step(loss.value);
       ctx.end_step();
@@ -106,7 +108,8 @@ class EndToEnd : public ::testing::TestWithParam<DType> {
       ASSERT_TRUE(p.defined()) << name;
       Tensor v = store.value(p);
       std::string weight = name;
-      if (name.size() > 4 && name.substr(name.size() - 4) == "bias") weight = name.substr(0, name.size() - 4) + "weight";
+      if (name.size() > 4 && name.substr(name.size() - 4) == "bias")
+        weight = name.substr(0, name.size() - 4) + "weight";
       const double n = static_cast<double>(store.value(store.find(weight)).cols());
       std::vector<double> x = recipe_values(t, v.count());
       for (double& e : x) e = (2 * e - 1) / std::sqrt(n);
@@ -130,14 +133,16 @@ class EndToEnd : public ::testing::TestWithParam<DType> {
 
 TEST_P(EndToEnd, Alignment) {
   const Outcome o = run("contrast", {});
-  const std::map<std::string, double> losses{{"rec.0", 0.280988231536}, {"rec.1", 0.351632664245}, {"rec.global", 0.319403159666},
-                                             {"sparse.1", 0.0424851479957}, {"sparse.global", 0.0164825160973},
-                                             {"con.0", 0.804741027173}, {"con.1", 0.804651984717}};
+  const std::map<std::string, double> losses{{"rec.0", 0.280988231536},          {"rec.1", 0.351632664245},
+                                             {"rec.global", 0.319403159666},     {"sparse.1", 0.0424851479957},
+                                             {"sparse.global", 0.0164825160973}, {"con.0", 0.804741027173},
+                                             {"con.1", 0.804651984717}};
   for (const auto& [name, value] : losses) EXPECT_DIGITS(o.losses.at(name), value, loss_tolerance()) << name;
   EXPECT_EQ(o.losses.at("sparse.0"), 0);
   EXPECT_DIGITS(o.totals[0], 2.62038473143, loss_tolerance());
   const double stepped[] = {2.55857585878, 2.49752331872, 2.41845410178};
-  for (int i = 0; i < 3; ++i) EXPECT_DIGITS(o.totals[static_cast<size_t>(i) + 1], stepped[i], single() ? 1e-4 : 1e-6) << "after step " << i + 1;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_DIGITS(o.totals[static_cast<size_t>(i) + 1], stepped[i], single() ? 1e-4 : 1e-6) << "after step " << i + 1;
   const auto& s = o.taps.at("sparsity");
   EXPECT_NEAR(s[0], 0, 1e-7);
   EXPECT_NEAR(s[1], 0.1667, 1e-7);
@@ -151,12 +156,13 @@ TEST_P(EndToEnd, Alignment) {
     EXPECT_NEAR(o.taps.at("H")[i], h[i], single() ? 1e-5 : 1e-9);
     EXPECT_NEAR(o.taps.at("r.0")[i], r[i], single() ? 1e-5 : 1e-9);
   }
-  const std::map<std::string, double> norms{{"encoders.0.encoder.0.weight", .00165926059147}, {"encoders.0.encoder.6.weight", .0149188192069},
-                                            {"encoders.1.encoder.0.weight", .0195625141832}, {"encoders.1.encoder.9.weight", .0494222959287},
-                                            {"encoders.2.encoder.0.weight", .0117414782296}, {"encoders.2.encoder.6.bias", .00707897918859},
-                                            {"decoders.0.decoder.0.weight", .00623547669741}, {"decoders.2.decoder.9.weight", .135478728129},
-                                            {"feature_fusion_module.0.weight", .00284374470362}, {"feature_fusion_module.2.weight", .00530567055286},
-                                            {"common_information_module.0.weight", .0032392977102}};
+  const std::map<std::string, double> norms{
+      {"encoders.0.encoder.0.weight", .00165926059147},      {"encoders.0.encoder.6.weight", .0149188192069},
+      {"encoders.1.encoder.0.weight", .0195625141832},       {"encoders.1.encoder.9.weight", .0494222959287},
+      {"encoders.2.encoder.0.weight", .0117414782296},       {"encoders.2.encoder.6.bias", .00707897918859},
+      {"decoders.0.decoder.0.weight", .00623547669741},      {"decoders.2.decoder.9.weight", .135478728129},
+      {"feature_fusion_module.0.weight", .00284374470362},   {"feature_fusion_module.2.weight", .00530567055286},
+      {"common_information_module.0.weight", .0032392977102}};
   for (const auto& [name, value] : norms) EXPECT_DIGITS(length(o.grads.at(name)), value, gradient_tolerance()) << name;
   EXPECT_DIGITS(length(o.grads.at("attention.query.weight")), 8.24992e-07, single() ? 2e-2 : 1e-5);
   EXPECT_DIGITS(length(o.grads.at("attention.key.weight")), 9.47133e-07, single() ? 2e-2 : 1e-5);
@@ -169,7 +175,8 @@ TEST_P(EndToEnd, PretrainingAndTheFirstLayerSum) {
   EXPECT_DIGITS(o.losses.at("sparse.global"), 10.9841213583, single() ? 1e-5 : 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Precision, EndToEnd, ::testing::Values(DType::f64, DType::f32), [](const auto& p) { return std::string(name_of(p.param)); });
+INSTANTIATE_TEST_SUITE_P(Precision, EndToEnd, ::testing::Values(DType::f64, DType::f32),
+                         [](const auto& p) { return std::string(name_of(p.param)); });
 
 }  // namespace
 }  // namespace parallax::testing

@@ -156,7 +156,10 @@ struct Ddmc final : Method {
                   .loss = [this](Step& s) { return loss(s, "train"); },
                   .opt = {.lr = learning_rate, .weight_decay = weight_decay, .clip_norm = clip_norm}}};
     if (lr_step > 0)
-      p.lr_factor = [this](int64_t epoch) { return std::pow(lr_gamma, static_cast<double>((epoch - 1) / lr_step)); };
+      p.lr_factor = [this](int64_t epoch) {
+        const int64_t drops = (epoch - 1) / lr_step;
+        return std::pow(lr_gamma, static_cast<double>(drops));
+      };
     if (selection) {
       p.select_every = select_every;
       p.select = [this](Eval& e) { return first_term(e); };
@@ -310,7 +313,8 @@ struct Ddmc final : Method {
       ddc(tape.constant(qb), tape.constant(hb), options);
       sum += options.parts.row_range(0, 1).item();
     }
-    return sum / static_cast<double>(n / batch);
+    const int64_t batches = n / batch;
+    return sum / static_cast<double>(batches);
   }
 
   Small<Var> inputs(Rows& r) const {

@@ -1,6 +1,6 @@
-// SparseMVC (Liu et al., NeurIPS 2025): one autoencoder per view and one for all views side by side; sparse inputs get a
-// sparse-activation penalty; codes are mixed by attention per sample and aligned by a contrastive loss; k-means on the
-// mixture. Phases: pretrain (reconstruction + penalty), contrast (the same + alignment).
+// SparseMVC (Liu et al., NeurIPS 2025): one autoencoder per view and one for all views side by side; sparse inputs get
+// a sparse-activation penalty; codes are mixed by attention per sample and aligned by a contrastive loss; k-means on
+// the mixture. Phases: pretrain (reconstruction + penalty), contrast (the same + alignment).
 #include <cmath>
 
 #include "../../tensor/elementwise.h"
@@ -40,11 +40,15 @@ struct SparseMvc final : Method {
     p.number("beta", beta, 0, 1e6, "strength of the sparse penalty; 0: ablation without it");
     p.number("theta", theta, 0, 0.999, "zero fraction above which a view counts as sparse");
     p.number("tau", tau, 1e-3, 100, "temperature of the alignment");
-    p.number("lambda_con", lambda_con, 0, 1e6, "weight of the alignment (divided by the number of views); 0: ablation without CDA");
+    p.number("lambda_con", lambda_con, 0, 1e6,
+             "weight of the alignment (divided by the number of views); 0: ablation without CDA");
     p.alias("lambda_CR");
-    p.choice("kl_form", kl_form, {"mean_layers", "first_layer_sum"}, "penalty: mean over units and the three layers, or the paper's sum over the first layer");
-    p.choice("attention", attention, {"learnable", "fresh", "uniform"}, "CSR weights: trained W_Q, W_K; drawn anew in every pass (published code); 1/V (ablation without CSR)");
-    p.choice("gate", gate, {"adaptive", "all"}, "SAA: penalty only where the zero fraction exceeds theta, or on every view (ablation)");
+    p.choice("kl_form", kl_form, {"mean_layers", "first_layer_sum"},
+             "penalty: mean over units and the three layers, or the paper's sum over the first layer");
+    p.choice("attention", attention, {"learnable", "fresh", "uniform"},
+             "CSR weights: trained W_Q, W_K; drawn anew in every pass (published code); 1/V (ablation without CSR)");
+    p.choice("gate", gate, {"adaptive", "all"},
+             "SAA: penalty only where the zero fraction exceeds theta, or on every view (ablation)");
     p.flag("eval_dropout", eval_dropout, "dropout stays on while features are extracted (published code)");
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
     p.number("weight_decay", weight_decay, 0, 1, "L2-coupled weight decay");
@@ -52,7 +56,8 @@ struct SparseMvc final : Method {
     p.integer("pre_epochs", pre_epochs, 0, 1000000, "epochs of pre-training");
     p.integer("con_epochs", con_epochs, 0, 1000000, "epochs of alignment; 0: 300 if N < 2500, else 1000");
     p.integer("pre_check", pre_check, 1, 1000000, "epochs between evaluations in pre-training");
-    p.integer("con_check", con_check, 0, 1000000, "epochs between evaluations in alignment; 0: 10 if N < 2500, else 100");
+    p.integer("con_check", con_check, 0, 1000000,
+              "epochs between evaluations in alignment; 0: 10 if N < 2500, else 100");
     p.integer("kmeans_n_init", n_init, 1, 100000, "restarts of k-means at evaluation");
     p.alias("n_init");
   }
@@ -82,8 +87,8 @@ struct SparseMvc final : Method {
     const int64_t batch = batch_size ? std::min(batch_size, n) : (n <= 4096 ? n : 256);
     full_batch = batch == n;
     if (1.0 / static_cast<double>(n) > theta && gate == "adaptive" && !b.predict)
-      b.log(str("with ", n, " samples min-max scaling alone leaves every column a zero fraction of ", 1.0 / static_cast<double>(n),
-                ", above theta = ", theta, ": every view is penalised"));
+      b.log(str("with ", n, " samples min-max scaling alone leaves every column a zero fraction of ",
+                1.0 / static_cast<double>(n), ", above theta = ", theta, ": every view is penalised"));
     std::vector<bool> penalised(static_cast<size_t>(views) + 1, !full_batch || gate == "all");
     if (full_batch) {  // the zero fractions are constants of the data
       const Sparsity s = sparsity_of(b.ctx, b.views, theta, beta, gate == "all");
@@ -116,23 +121,30 @@ struct SparseMvc final : Method {
       }
       const std::vector<int64_t>& h = decoder ? decoder_hidden : encoder_hidden;
       return MlpStack(b.store, names, in,
-                      {{h[0], Act::relu, drop, "0", "2"}, {h[1], Act::relu, drop, "3", "5"}, {h[2], Act::relu, drop, "6", "8"}, {feature_dim, Act::none, 0, "9", ""}},
+                      {{h[0], Act::relu, drop, "0", "2"},
+                       {h[1], Act::relu, drop, "3", "5"},
+                       {h[2], Act::relu, drop, "6", "8"},
+                       {feature_dim, Act::none, 0, "9", ""}},
                       out);
     };
     const int total = views + 1;
     if (open) enc_open = stack("encoders", "encoder", 0, open, false);
     if (open < total) enc_closed = stack("encoders", "encoder", open, total, false);
     dec = stack("decoders", "decoder", 0, total, true);
-    fusion = MlpStack(b.store, {"feature_fusion_module"}, {feature_dim}, {{fusion_hidden, Act::relu, 0, "0", ""}, {high_feature_dim, Act::none, 0, "2", ""}});
-    compression = MlpStack(b.store, {"common_information_module"}, {feature_dim}, {{high_feature_dim, Act::none, 0, "0", ""}});
+    fusion = MlpStack(b.store, {"feature_fusion_module"}, {feature_dim},
+                      {{fusion_hidden, Act::relu, 0, "0", ""}, {high_feature_dim, Act::none, 0, "2", ""}});
+    compression =
+        MlpStack(b.store, {"common_information_module"}, {feature_dim}, {{high_feature_dim, Act::none, 0, "0", ""}});
     // dead in the published program, but in its checkpoints
-    cycle = MlpStack(b.store, {"cycle_transfer_module"}, {feature_dim}, {{fusion_hidden, Act::relu, 0.1, "0", "2"}, {high_feature_dim, Act::none, 0, "3", ""}});
+    cycle = MlpStack(b.store, {"cycle_transfer_module"}, {feature_dim},
+                     {{fusion_hidden, Act::relu, 0.1, "0", "2"}, {high_feature_dim, Act::none, 0, "3", ""}});
     if (attention == "learnable") {
       w_q = b.store.add("attention.query.weight", {feature_dim, feature_dim}, init::fan_in(feature_dim));
       w_k = b.store.add("attention.key.weight", {feature_dim, feature_dim}, init::fan_in(feature_dim));
     }
     for (const int u : order) rec_names.push_back("rec." + label(u));
-    for (int i = 0; i < total; ++i) (i < open ? sparse_names : zero_names).push_back("sparse." + label(order[static_cast<size_t>(i)]));
+    for (int i = 0; i < total; ++i)
+      (i < open ? sparse_names : zero_names).push_back("sparse." + label(order[static_cast<size_t>(i)]));
     for (int v = 0; v < views; ++v) con_names.push_back(str("con.", v));
     if (open < total) b.state["closed"] = Tensor::persistent(b.ctx, b.store.dtype(), {total - open, 1});
     if (full_batch) b.state["concat"] = concat_views(b.ctx, b.views);
@@ -163,7 +175,8 @@ struct SparseMvc final : Method {
     if (open) {
       Var h, sum;
       for (int l = 0; l < 3; ++l) {
-        const Var a = l ? enc_open.layer(p, l, {&h, 1}, false) : enc_open.layer(p, 0, x.subspan(0, static_cast<size_t>(open)), false);
+        const Var a = l ? enc_open.layer(p, l, {&h, 1}, false)
+                        : enc_open.layer(p, 0, x.subspan(0, static_cast<size_t>(open)), false);
         if (penalty && (l == 0 || kl_form == "mean_layers")) {
           const Var e = activation_entropy(a, gates, rho, kl_form == "mean_layers");
           sum = sum.tape ? add_scaled(1, sum, 1, e) : e;
@@ -189,7 +202,8 @@ struct SparseMvc final : Method {
       if (attention == "learnable") return p.param(q);
       Tensor w = Tensor::empty(p.ctx(), z.dtype(), {feature_dim, feature_dim});
       by_float(z.dtype(), [&]<class T>(T) {
-        run(p.ctx(), FillDraw<T>{w.mat<T>(), p.matrix_draw(d).as<T>(), false, static_cast<T>(1 / std::sqrt(static_cast<double>(feature_dim)))});
+        run(p.ctx(), FillDraw<T>{w.mat<T>(), p.matrix_draw(d).as<T>(), false,
+                                 static_cast<T>(1 / std::sqrt(static_cast<double>(feature_dim)))});
       });
       return p.constant(w);
     };
@@ -237,7 +251,8 @@ struct SparseMvc final : Method {
     if (open) {
       factor = Tensor::empty(s.ctx(), s.dtype(), {open, 1});
       for (int i = 0; i < open; ++i)
-        axpby(s.ctx(), kl_form == "mean_layers" ? 1.0 / 3 : 1.0, gates.row_range(order[static_cast<size_t>(i)], 1), 0, factor.row_range(i, 1));
+        axpby(s.ctx(), kl_form == "mean_layers" ? 1.0 / 3 : 1.0, gates.row_range(order[static_cast<size_t>(i)], 1), 0,
+              factor.row_range(i, 1));
     }
     Small<Tensor> targets, outputs;
     Small<Var> x;
@@ -259,7 +274,8 @@ struct SparseMvc final : Method {
       terms.push_back(penalty);
     }
     if (open < total) s.log(zero_names, s.constant(s.state("closed")));
-    for (int u = 0; u < total && s.tapping(); ++u) s.tap("z." + label(u), problem(z, total, place[static_cast<size_t>(u)]));
+    for (int u = 0; u < total && s.tapping(); ++u)
+      s.tap("z." + label(u), problem(z, total, place[static_cast<size_t>(u)]));
     s.tap("sparsity", sparsity);
     if (phase == "contrast") {
       const Aligned a = align(s, z);
@@ -285,7 +301,8 @@ struct SparseMvc final : Method {
     const Var z = encode(r, x.span(), {}, nullptr);
     const bool pre = r.phase() == "pretrain";
     const Aligned a = pre ? Aligned{} : align(r, z);
-    for (int v = 0; v < views; ++v) r.out(str("view", v), pre ? problem(z, total, place[static_cast<size_t>(v)]) : a.r[v]);
+    for (int v = 0; v < views; ++v)
+      r.out(str("view", v), pre ? problem(z, total, place[static_cast<size_t>(v)]) : a.r[v]);
     const Var zc = problem(z, total, place[static_cast<size_t>(views)]);
     r.out("global", zc);
     r.out("fused", pre ? zc : a.h);

@@ -1,0 +1,46 @@
+# Installation: library, headers as they are, command line, helper, package files for CMake and pkg-config, manual page.
+include(CMakePackageConfigHelpers)
+set(PLX_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/parallax)
+install(TARGETS parallax EXPORT parallax_targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT parallax_targets FILE parallax-targets.cmake NAMESPACE parallax:: DESTINATION ${PLX_CMAKE_DIR})
+install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/parallax FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
+configure_package_config_file(cmake/parallax-config.cmake.in ${PROJECT_BINARY_DIR}/parallax-config.cmake INSTALL_DESTINATION ${PLX_CMAKE_DIR})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/parallax-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/parallax-config.cmake ${PROJECT_BINARY_DIR}/parallax-config-version.cmake DESTINATION ${PLX_CMAKE_DIR})
+
+# pkg-config: what a static library needs stands in Libs.private as it was linked (Debian's HDF5 has several flavours)
+set(PLX_PC_PRIVATE "")
+foreach(library ${HDF5_C_LIBRARIES} ${PLX_ZIP_LIBRARY} ${PLX_CBLAS_LIBRARY})
+  if(NOT TARGET ${library})
+    string(APPEND PLX_PC_PRIVATE " ${library}")
+  endif()
+endforeach()
+string(APPEND PLX_PC_PRIVATE " -ltbb -lz -lpthread -ldl -lstdc++ -lm")
+set(PLX_PC_PUBLIC "")
+if(NOT BUILD_SHARED_LIBS)
+  set(PLX_PC_PUBLIC "${PLX_PC_PRIVATE}")
+endif()
+# relative to the file itself: an installation may be moved
+set(PLX_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+  set(PLX_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+foreach(folder LIBDIR INCLUDEDIR)
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}}")
+    set(PLX_PC_${folder} "${CMAKE_INSTALL_${folder}}")
+  else()
+    set(PLX_PC_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+  endif()
+endforeach()
+configure_file(cmake/parallax.pc.in ${PROJECT_BINARY_DIR}/parallax.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/parallax.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(PLX_APPS)
+  install(FILES docs/parallax.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
