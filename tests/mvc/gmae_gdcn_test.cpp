@@ -112,7 +112,7 @@ TEST(GmaeEdges, ListsOfFewSamples) {
 }
 TEST(GmaeEdges, Refusals) {
   const auto why = [](const std::vector<Setting>& s, int64_t n, bool reference = false) {
-    return method_with("gmae", reference, s)->unfit({n, {3, 4}, 3});
+    return method_with("gmae", reference, s)->unfit({n, {3, 4}, 3, {}});
   };
   EXPECT_NE(why({}, 2), "");
   EXPECT_NE(why({{"batch_size", "1"}}, 50), "");
@@ -145,7 +145,7 @@ TEST(GdcnEdges, FewSamplesAndOneView) {
   trained("gdcn", kSmallGdcn, 30, 1);
   trained("gdcn", with(kSmallGdcn, {{"knn", "3"}}), 3, 2);
   const auto why = [](const std::vector<Setting>& s, int64_t n) {
-    return method_with("gdcn", false, s)->unfit({n, {3, 4}, 3});
+    return method_with("gdcn", false, s)->unfit({n, {3, 4}, 3, {}});
   };
   EXPECT_NE(why({}, 9), "");
   EXPECT_EQ(why({}, 10), "");
