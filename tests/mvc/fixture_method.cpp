@@ -107,7 +107,9 @@ TEST(OwnMethod, IsRegisteredTrainedAndPredicts) {
   EXPECT_EQ(r.epochs, 40);
   ASSERT_FALSE(r.scores.empty());
   for (const FeatureScores& f : r.scores)
-    if (f.feature == "fused") EXPECT_GE(f.scores.acc, 0.95);
+    if (f.feature == "fused") {
+      EXPECT_GE(f.scores.acc, 0.95);
+    }
   double first = 0, last = 0;
   for (const auto& [name, value] : r.history.front().epoch.losses)
     if (name == "total") first = value;
