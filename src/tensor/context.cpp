@@ -12,7 +12,8 @@
 namespace parallax {
 
 struct Context::Pool {
-  explicit Pool(int threads) : arena(threads) {}
+  explicit Pool(int threads) : limit(tbb::global_control::max_allowed_parallelism, 1024), arena(threads) {}
+  tbb::global_control limit;  // the bound is the arena's, also where it exceeds the cores
   tbb::task_arena arena;
 };
 
