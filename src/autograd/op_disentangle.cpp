@@ -70,8 +70,8 @@ Tensor Decorrelation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * d, 1});
   by_float(rows.dtype(), [&]<class T>(T) {
     run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>(), 1});
-    // Centring P as well changes nothing in exact arithmetic, since the columns of S~ sum to zero; in single precision it
-    // keeps the rounding of those sums, times P's large mean, out of C, whose signs are the gradient.
+    // Centring P as well changes nothing in exact arithmetic, since the columns of S~ sum to zero; in single precision
+    // it keeps the rounding of those sums, times P's large mean, out of C, whose signs are the gradient.
     const Tensor p = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
     run(ctx, CenterColumns<T>{x[0].mat<T>(), p.mat<T>(), V});
     Small<Product<T>> list;

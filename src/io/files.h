@@ -31,8 +31,9 @@ bool natural_less(std::string_view a, std::string_view b);  // view2 before view
 // Names of a folder's entries, without hidden ones, in natural order.
 std::vector<std::string> list_folder(const std::string& path);
 
-std::string file_name(const std::string& path);  // last part, also of "folder/"
-std::string stem_of(const std::string& path);    // without the last extension
+std::string file_name(const std::string& path);     // last part, also of "folder/"
+std::string stem_of(const std::string& path);       // without the last extension
+std::string find_program(const std::string& name);  // in the folders of PATH; empty: not there
 std::string errno_text(int error);
 
 }  // namespace parallax

@@ -111,7 +111,8 @@ std::string hdf5_helper_path() {
     for (const char* relative :
          {"/parallax-hdf5", "/bin/parallax-hdf5", "/../bin/parallax-hdf5", "/../libexec/parallax/parallax-hdf5"})
       if (executable(f + relative)) return f + relative;
-  return executable(PLX_HELPER_INSTALLED) ? PLX_HELPER_INSTALLED : "";
+  // a program of somebody else, linked statically, lies anywhere
+  return executable(PLX_HELPER_INSTALLED) ? PLX_HELPER_INSTALLED : find_program("parallax-hdf5");
 }
 
 H5Tree read_hdf5(const std::string& path, const H5Limits& limits, bool trust_input) {

@@ -180,15 +180,7 @@ int run_gnuplot(const std::string& gnuplot, const std::string& text) {
 std::string gnuplot_path() {
   const char* named = std::getenv("PARALLAX_GNUPLOT");
   if (named) return ::access(named, X_OK) == 0 ? named : "";
-  const char* path = std::getenv("PATH");
-  const std::string folders = path ? path : "/usr/local/bin:/usr/bin:/bin";
-  for (size_t at = 0; at <= folders.size();) {
-    const size_t end = std::min(folders.find(':', at), folders.size());
-    std::string candidate = folders.substr(at, end - at) + "/gnuplot";
-    if (end > at && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    at = end + 1;
-  }
-  return "";
+  return find_program("gnuplot");
 }
 
 std::string draw(const Plot& plot, const std::string& stem) {

@@ -26,10 +26,10 @@ struct Build {
   Context& ctx;
   ParamStore& store;
   DataSpec spec;
-  std::vector<Tensor> views;                 // [N, D_v]; a golden check gives its batch
-  std::map<std::string, Tensor>& state;      // named tensors that steps read (neighbour lists, pseudo-labels)
+  std::vector<Tensor> views;                    // [N, D_v]; a golden check gives its batch
+  std::map<std::string, Tensor>& state;         // named tensors that steps read (neighbour lists, pseudo-labels)
   std::function<void(const std::string&)> log;  // what was decided, for the user
-  bool predict = false;                      // only embed() will be called: views hold one row of zeros, no state is needed
+  bool predict = false;  // only embed() will be called: views hold one row of zeros, no state is needed
 };
 
 // Named tensors of all samples: representations that are clustered and scored.
@@ -119,21 +119,21 @@ class Eval {
 
 struct Update {
   std::string name;
-  std::vector<std::string> params = {"*"};    // globs of parameter names
-  std::function<Var(Step&)> loss;             // [1, 1]
+  std::vector<std::string> params = {"*"};  // globs of parameter names
+  std::function<Var(Step&)> loss;           // [1, 1]
   OptimizerSpec opt;
-  std::function<void(Step&)> after = {};      // in the step, after the optimiser (moving averages)
+  std::function<void(Step&)> after = {};  // in the step, after the optimiser (moving averages)
 };
 
 struct Phase {
   std::string name;
   int64_t epochs = 0;
-  int64_t batch = 0;                          // 0: all samples, in file order; else shuffled, the last partial batch dropped
+  int64_t batch = 0;  // 0: all samples, in file order; else shuffled, the last partial batch dropped
   std::vector<Update> updates;
-  std::function<void(Eval&)> before = {};     // once
+  std::function<void(Eval&)> before = {};  // once
   std::function<void(Eval&)> before_epoch = {};
   std::function<double(int64_t epoch)> lr_factor = {};  // epoch from 1
-  int64_t eval_every = 0;                     // epochs between scored evaluations; 0: at the end of the phase only
+  int64_t eval_every = 0;  // epochs between scored evaluations; 0: at the end of the phase only
   // Label-free model selection: every `select_every` epochs; the weights with the lowest value are kept at the end.
   int64_t select_every = 0;
   std::function<double(Eval&)> select = {};
@@ -148,7 +148,8 @@ enum class Labelling {
 struct Method {
   virtual ~Method() = default;
   virtual std::string name() const = 0;
-  // Sets the members to the defaults of a profile: `sound` = the page's recommendation, `reference` = the published code.
+  // Sets the members to the defaults of a profile: `sound` = the page's recommendation, `reference` = the published
+  // code.
   virtual void profile(bool reference) = 0;
   virtual void params(Visitor& p) = 0;
   virtual void build(Build& b) = 0;
@@ -172,8 +173,8 @@ void register_method(const std::string& name, MethodFactory factory);  // for me
 std::unique_ptr<Method> make_method(const std::string& name);          // throws Error(config), naming the nearest
 std::vector<std::string> method_names();
 
-#define PLX_METHOD(NAME, TYPE)                                    \
-  std::unique_ptr<Method> make_##NAME();                          \
+#define PLX_METHOD(NAME, TYPE)           \
+  std::unique_ptr<Method> make_##NAME(); \
   std::unique_ptr<Method> make_##NAME() { return std::make_unique<TYPE>(); }
 
 }  // namespace parallax

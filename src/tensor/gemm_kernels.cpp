@@ -1,6 +1,6 @@
 // The packed matrix product. B is copied strip by strip into a block that stays in the first-level cache, A is read in
-// place (its elements are broadcast, so both orders do), and a register tile of C gathers KC products before it goes back.
-// Every element of C is one chain of fused multiply-adds per block of KC, whatever the vector width.
+// place (its elements are broadcast, so both orders do), and a register tile of C gathers KC products before it goes
+// back. Every element of C is one chain of fused multiply-adds per block of KC, whatever the vector width.
 #include <time.h>
 
 #include "gemm.h"
@@ -79,9 +79,9 @@ template <class T> struct Vec {
 };
 #endif
 
-constexpr int64_t kKc = 256;   // depth of a packed block
-constexpr int64_t kMc = 448;   // rows of A that stay in the second-level cache meanwhile
-constexpr int kNv = 2;         // vectors per strip
+constexpr int64_t kKc = 256;  // depth of a packed block
+constexpr int64_t kMc = 448;  // rows of A that stay in the second-level cache meanwhile
+constexpr int kNv = 2;        // vectors per strip
 
 template <class T> PLX_HD T activate(T x, Act act, T slope) {
   switch (act) {
@@ -136,8 +136,10 @@ PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_
   for (int i = 0; i < R; ++i) {
     alignas(64) T row[NV * V::W];
     for (int v = 0; v < NV; ++v) acc[i][v].store(row + v * V::W);
-    if (width == NV * V::W) finish.row(row, c + i * ldc, j0, NV * V::W);
-    else finish.row(row, c + i * ldc, j0, width);
+    if (width == NV * V::W)
+      finish.row(row, c + i * ldc, j0, NV * V::W);
+    else
+      finish.row(row, c + i * ldc, j0, width);
   }
 }
 
@@ -165,8 +167,12 @@ PLX_HD void transpose16(const float* s, int64_t ls, float* d, int64_t ld) {
     t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
   }
   for (int i = 0; i < 4; ++i) {
-    const auto lo = [&](int x, int y) { return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[x]), _mm512_castps_pd(t[y]))); };
-    const auto hi = [&](int x, int y) { return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[x]), _mm512_castps_pd(t[y]))); };
+    const auto lo = [&](int x, int y) {
+      return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[x]), _mm512_castps_pd(t[y])));
+    };
+    const auto hi = [&](int x, int y) {
+      return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[x]), _mm512_castps_pd(t[y])));
+    };
     r[4 * i] = lo(4 * i, 4 * i + 2);
     r[4 * i + 1] = hi(4 * i, 4 * i + 2);
     r[4 * i + 2] = lo(4 * i + 1, 4 * i + 3);
@@ -189,7 +195,8 @@ PLX_HD void transpose16(const float* s, int64_t ls, float* d, int64_t ld) {
 #endif
 
 // strip[k][0..nr) = op(B)[k0 + k][j0 ..], padded with zeros
-template <class T> void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t width, int64_t nr, T* strip) {
+template <class T>
+void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t width, int64_t nr, T* strip) {
   if (!p.tb) {
     for (int64_t k = 0; k < depth; ++k) {
       const T* b = p.b.row(k0 + k) + j0;
@@ -226,8 +233,8 @@ template <class T> void pack(const Product<T>& p, int64_t k0, int64_t depth, int
     for (int64_t k = 0; k < depth; ++k) strip[k * nr + j] = T(0);
 }
 
-// Few rows wait for memory, not for arithmetic: there single precision sums in double at no cost worth having. A product
-// of two floats is exact in double, so these bits are the same on every instruction set.
+// Few rows wait for memory, not for arithmetic: there single precision sums in double at no cost worth having. A
+// product of two floats is exact in double, so these bits are the same on every instruction set.
 constexpr int64_t kFewRows = 32, kTiny = int64_t{1} << 18;
 void few_rows(const Product<float>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1, float* strip, float alpha) {
   constexpr int64_t nr = kNv * Vec<float>::W;
@@ -279,7 +286,8 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
   }
   if constexpr (sizeof(T) == 4)
     if (p.m() <= kFewRows || p.m() * p.n() * depth_total <= kTiny) {
-      for (int64_t i = i0; i < i1; i += kFewRows) few_rows(p, i, i + kFewRows < i1 ? i + kFewRows : i1, j0, j1, strip, alpha);
+      for (int64_t i = i0; i < i1; i += kFewRows)
+        few_rows(p, i, i + kFewRows < i1 ? i + kFewRows : i1, j0, j1, strip, alpha);
       return;
     }
   for (int64_t ib = i0; ib < i1; ib += kMc) {
@@ -290,8 +298,10 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
         const int64_t depth = k0 + kKc < depth_total ? kKc : depth_total - k0;
         pack(p, k0, depth, j, width, nr, strip);
         const Finish<T> f{&p, alpha, k0 == 0, k0 + depth == depth_total};
-        if (nr == W) strip_rows<T, 1>(p, ib, ie, k0, depth, strip, j, width, f);
-        else strip_rows<T, kNv>(p, ib, ie, k0, depth, strip, j, width, f);
+        if (nr == W)
+          strip_rows<T, 1>(p, ib, ie, k0, depth, strip, j, width, f);
+        else
+          strip_rows<T, kNv>(p, ib, ie, k0, depth, strip, j, width, f);
       }
       j += width;
     }
@@ -299,8 +309,8 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
 }
 
 #if !defined(PLX_GEMM_own)
-void call_cblas(int ta, int tb, int m, int n, int k, float al, const float* a, int lda, const float* b, int ldb, float be,
-                float* c, int ldc) {
+void call_cblas(int ta, int tb, int m, int n, int k, float al, const float* a, int lda, const float* b, int ldb,
+                float be, float* c, int ldc) {
   cblas_sgemm(101, ta, tb, m, n, k, al, a, lda, b, ldb, be, c, ldc);
 }
 void call_cblas(int ta, int tb, int m, int n, int k, double al, const double* a, int lda, const double* b, int ldb,
@@ -324,8 +334,8 @@ template <class T> void block_by_cblas(const Product<T>& p, int64_t i0, int64_t 
 }
 #endif
 
-// Blocks of the result; a function of the shape alone. Columns first: a strip of B is packed once whoever computes it. Rows
-// only where B would be packed again anyway.
+// Blocks of the result; a function of the shape alone. Columns first: a strip of B is packed once whoever computes it.
+// Rows only where B would be packed again anyway.
 struct Split {
   int64_t rows, cols, across, down;
 };

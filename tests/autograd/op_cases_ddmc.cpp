@@ -1,8 +1,8 @@
 #include <parallax/autograd/op_assign.h>
 #include <parallax/autograd/op_basic.h>
+#include <parallax/autograd/op_columns.h>
 #include <parallax/autograd/op_ddc.h>
 #include <parallax/autograd/op_linear.h>
-#include <parallax/autograd/op_columns.h>
 #include <parallax/autograd/op_pairs.h>
 #include <parallax/autograd/op_shape.h>
 

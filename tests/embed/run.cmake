@@ -13,7 +13,8 @@ file(RENAME ${WORK}/first ${WORK}/stage)
 run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX}
     -DCMAKE_PREFIX_PATH=${WORK}/stage "-DCMAKE_CXX_FLAGS=${FLAGS}")
 run(${CMAKE_COMMAND} --build ${WORK}/build)
-run(${CMAKE_COMMAND} -E chdir ${WORK} ${CMAKE_COMMAND} -E env --unset=PARALLAX_HDF5_HELPER "LD_LIBRARY_PATH=${WORK}/stage/${LIBDIR}" ${WORK}/build/embed ${DATA})
+run(${CMAKE_COMMAND} -E chdir ${WORK} ${CMAKE_COMMAND} -E env --unset=PARALLAX_HDF5_HELPER "LD_LIBRARY_PATH=${WORK}/stage/${LIBDIR}"
+    "PATH=${WORK}/stage/${BINDIR}:$ENV{PATH}" ${WORK}/build/embed ${DATA})
 message(STATUS "${out}")
 if(NOT out MATCHES "2000 labels, 10 clusters")
   message(FATAL_ERROR "the program printed: ${out}")
