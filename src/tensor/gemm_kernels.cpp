@@ -29,6 +29,10 @@ template <> struct Vec<float> {
   PLX_HD static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
   PLX_HD static Vec all(float x) { return {_mm512_set1_ps(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  PLX_HD Vec operator+(Vec o) const { return {_mm512_add_ps(v, o.v)}; }
+  PLX_HD Vec positive() const {
+    return {_mm512_max_ps(v, _mm512_setzero_ps())};
+  }  // a NaN becomes 0, as in x > 0 ? x : 0
   PLX_HD void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 template <> struct Vec<double> {
@@ -38,6 +42,8 @@ template <> struct Vec<double> {
   PLX_HD static Vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
   PLX_HD static Vec all(double x) { return {_mm512_set1_pd(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+  PLX_HD Vec operator+(Vec o) const { return {_mm512_add_pd(v, o.v)}; }
+  PLX_HD Vec positive() const { return {_mm512_max_pd(v, _mm512_setzero_pd())}; }
   PLX_HD void store(double* p) const { _mm512_storeu_pd(p, v); }
 };
 #elif defined(__AVX2__)
@@ -49,6 +55,8 @@ template <> struct Vec<float> {
   PLX_HD static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
   PLX_HD static Vec all(float x) { return {_mm256_set1_ps(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+  PLX_HD Vec operator+(Vec o) const { return {_mm256_add_ps(v, o.v)}; }
+  PLX_HD Vec positive() const { return {_mm256_max_ps(v, _mm256_setzero_ps())}; }
   PLX_HD void store(float* p) const { _mm256_storeu_ps(p, v); }
 };
 template <> struct Vec<double> {
@@ -58,6 +66,8 @@ template <> struct Vec<double> {
   PLX_HD static Vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
   PLX_HD static Vec all(double x) { return {_mm256_set1_pd(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+  PLX_HD Vec operator+(Vec o) const { return {_mm256_add_pd(v, o.v)}; }
+  PLX_HD Vec positive() const { return {_mm256_max_pd(v, _mm256_setzero_pd())}; }
   PLX_HD void store(double* p) const { _mm256_storeu_pd(p, v); }
 };
 #else
@@ -75,6 +85,8 @@ template <class T> struct Vec {
   }
   PLX_HD static Vec all(T x) { return {V{} + x}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
+  PLX_HD Vec operator+(Vec o) const { return {v + o.v}; }
+  PLX_HD Vec positive() const { return {v > V{} ? v : V{}}; }
   PLX_HD void store(T* p) const { memcpy(p, &v, 16); }
 };
 #endif
@@ -132,6 +144,22 @@ PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_
       const V x = V::all(a[i * a_row + k * a_k]);
       for (int v = 0; v < NV; ++v) acc[i][v] = V::fma(x, b[v], acc[i][v]);
     }
+  }
+  const Product<T>& p = *finish.p;
+  const bool relu = finish.last && p.act == Act::relu, bias = finish.last && p.bias;
+  if (width == NV * V::W && finish.alpha == T(1) && (!finish.first || p.beta == T(0)) &&
+      (!finish.last || relu || p.act == Act::none)) {
+    // the common case stays in registers
+    for (int i = 0; i < R; ++i)
+      for (int v = 0; v < NV; ++v) {
+        T* out = c + i * ldc + v * V::W;
+        V x = acc[i][v];
+        if (!finish.first) x = V::load(out) + x;
+        if (bias) x = x + V::load(p.bias + j0 + v * V::W);
+        if (relu) x = x.positive();
+        x.store(out);
+      }
+    return;
   }
   for (int i = 0; i < R; ++i) {
     alignas(64) T row[NV * V::W];
@@ -201,9 +229,8 @@ void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t wi
     for (int64_t k = 0; k < depth; ++k) {
       const T* b = p.b.row(k0 + k) + j0;
       T* s = strip + k * nr;
-      // rows lie pages apart, beyond what the processor foresees: ask early, also for the next strip of the same rows
-      __builtin_prefetch(b + 12 * p.b.ld);
-      __builtin_prefetch(b + 12 * p.b.ld + 64 / sizeof(T));
+      // rows lie pages apart, beyond what the processor foresees: ask for the next strip, packed after this one's
+      // products
       __builtin_prefetch(b + nr, 0, 2);
       __builtin_prefetch(b + nr + 64 / sizeof(T), 0, 2);
       if (width == nr) {
@@ -219,7 +246,11 @@ void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t wi
   if constexpr (sizeof(T) == 4) {
     for (; j + 16 <= width; j += 16) {
       int64_t k = 0;
-      for (; k + 16 <= depth; k += 16) transpose16(p.b.row(j0 + j) + k0 + k, p.b.ld, strip + k * nr + j, nr);
+      for (; k + 16 <= depth; k += 16) {
+        const T* b = p.b.row(j0 + j) + k0 + k;
+        for (int64_t l = 0; l < 16; ++l) __builtin_prefetch(b + (nr + l) * p.b.ld, 0, 2);  // the next strip's rows
+        transpose16(b, p.b.ld, strip + k * nr + j, nr);
+      }
       for (; k < depth; ++k)
         for (int64_t l = 0; l < 16; ++l) strip[k * nr + j + l] = p.b.row(j0 + j + l)[k0 + k];
     }
@@ -292,18 +323,19 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
     }
   for (int64_t ib = i0; ib < i1; ib += kMc) {
     const int64_t ie = ib + kMc < i1 ? ib + kMc : i1;
-    for (int64_t j = j0; j < j1;) {
-      const int64_t left = j1 - j, nr = left > W ? kNv * W : W, width = left < nr ? left : nr;
-      for (int64_t k0 = 0; k0 < depth_total; k0 += kKc) {
-        const int64_t depth = k0 + kKc < depth_total ? kKc : depth_total - k0;
+    // depth outside: its block of A stays in the second-level cache for all strips
+    for (int64_t k0 = 0; k0 < depth_total; k0 += kKc) {
+      const int64_t depth = k0 + kKc < depth_total ? kKc : depth_total - k0;
+      const Finish<T> f{&p, alpha, k0 == 0, k0 + depth == depth_total};
+      for (int64_t j = j0; j < j1;) {
+        const int64_t left = j1 - j, nr = left > W ? kNv * W : W, width = left < nr ? left : nr;
         pack(p, k0, depth, j, width, nr, strip);
-        const Finish<T> f{&p, alpha, k0 == 0, k0 + depth == depth_total};
         if (nr == W)
           strip_rows<T, 1>(p, ib, ie, k0, depth, strip, j, width, f);
         else
           strip_rows<T, kNv>(p, ib, ie, k0, depth, strip, j, width, f);
+        j += width;
       }
-      j += width;
     }
   }
 }

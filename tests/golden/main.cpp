@@ -22,16 +22,22 @@ int main(int argc, char** argv) {
   std::vector<std::string> files, missing;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
-    if (a == "--f32") type = DType::f32;
-    else if (a == "--verbose") verbose = true;
+    if (a == "--f32")
+      type = DType::f32;
+    else if (a == "--verbose")
+      verbose = true;
     else if (a == "--known" && i + 3 < argc) {
       known.push_back({argv[i + 1], argv[i + 2], std::atof(argv[i + 3])});
       i += 3;
-    }
-    else if (a == "--threads" && i + 1 < argc) threads = std::max(1, std::atoi(argv[++i]));
-    else if (a == "--device" && i + 1 < argc && std::strcmp(argv[i + 1], "cpu") == 0) ++i;
+    } else if (a == "--threads" && i + 1 < argc)
+      threads = std::max(1, std::atoi(argv[++i]));
+    else if (a == "--device" && i + 1 < argc && std::strcmp(argv[i + 1], "cpu") == 0)
+      ++i;
     else if (a.rfind("--", 0) == 0) {
-      std::fprintf(stderr, "golden_check: unknown option %s\nusage: golden_check [--f32] [--threads N] [--verbose] FILE|DIR...\n", a.c_str());
+      std::fprintf(
+          stderr,
+          "golden_check: unknown option %s\nusage: golden_check [--f32] [--threads N] [--verbose] FILE|DIR...\n",
+          a.c_str());
       return 2;
     } else if (!std::filesystem::exists(a)) {
       missing.push_back(a);
@@ -50,16 +56,20 @@ int main(int argc, char** argv) {
     golden::Report r = golden::check_file(f, type, threads);
     for (golden::Line& l : r.lines)
       for (const Known& k : known)
-        if (f.size() >= k.file.size() && f.compare(f.size() - k.file.size(), k.file.size(), k.file) == 0 && l.quantity == k.quantity && l.note.empty() && l.excess > 1 && l.excess <= k.factor) {
-          std::printf("KNOWN %s %s: %.2g of what is allowed (see docs/numerics.md)\n", f.c_str(), l.quantity.c_str(), l.excess);
+        if (f.size() >= k.file.size() && f.compare(f.size() - k.file.size(), k.file.size(), k.file) == 0 &&
+            l.quantity == k.quantity && l.note.empty() && l.excess > 1 && l.excess <= k.factor) {
+          std::printf("KNOWN %s %s: %.2g of what is allowed (see docs/numerics.md)\n", f.c_str(), l.quantity.c_str(),
+                      l.excess);
           l.excess = 1;
         }
     double worst = 0;
     for (const golden::Line& l : r.lines) worst = std::max(worst, l.excess);
-    std::printf("%s %s: %zu quantities, worst at %.2g of what is allowed\n", r.failed() ? "FAIL" : "ok  ", f.c_str(), r.lines.size(), worst);
+    std::printf("%s %s: %zu quantities, worst at %.2g of what is allowed\n", r.failed() ? "FAIL" : "ok  ", f.c_str(),
+                r.lines.size(), worst);
     for (const golden::Line& l : r.lines)
       if (verbose || l.failed())
-        std::printf("  %s %-60s abs %.3e rel %.3e allowed %.3e %s\n", l.failed() ? "FAIL" : "    ", l.quantity.c_str(), l.absolute, l.relative, l.allowed, l.note.c_str());
+        std::printf("  %s %-60s abs %.3e rel %.3e allowed %.3e %s\n", l.failed() ? "FAIL" : "    ", l.quantity.c_str(),
+                    l.absolute, l.relative, l.allowed, l.note.c_str());
     failed += r.failed();
   }
   std::printf("%zu files, %d failed (%s)\n", files.size(), failed, name_of(type));

@@ -57,7 +57,8 @@ TEST_P(KMeansReference, NotAboveScikitLearn) {
     o.k = r.k;
     o.restarts = 100;
     o.seed = seed;
-    const double a = kmeans(ctx, Tensor::from(ctx, x, {r.n, d}), o).inertia, b = kmeans(ctx, Tensor::from(ctx, single, {r.n, d}), o).inertia;
+    const double a = kmeans(ctx, Tensor::from(ctx, x, {r.n, d}), o).inertia,
+                 b = kmeans(ctx, Tensor::from(ctx, single, {r.n, d}), o).inertia;
     best = seed ? std::min(best, a) : a;
     best_single = seed ? std::min(best_single, b) : b;
   }

@@ -119,7 +119,8 @@ TEST(Ema, MovesTheTarget) {
 TEST(Mlp, AStackIsItsNetworksOneByOne) {
   Context ctx({.seed = 1});
   ParamStore store(ctx, DType::f64);
-  const std::vector<LayerSpec> layers{{.width = 5, .act = Act::relu, .dropout = 0.4, .name = "0", .drop = "2"}, {.width = 2, .name = "3"}};
+  const std::vector<LayerSpec> layers{{.width = 5, .act = Act::relu, .dropout = 0.4, .name = "0", .drop = "2"},
+                                      {.width = 2, .name = "3"}};
   const MlpStack both(store, {"e.0", "e.1"}, {3, 4}, layers);
   store.allocate();
   EXPECT_TRUE(store.find("e.1.3.bias").defined());
@@ -142,7 +143,8 @@ TEST(Mlp, AStackIsItsNetworksOneByOne) {
   Tape other(fresh);
   Pass q(other, single_store, true);
   const Var alone = other.constant(x[1].value);
-  EXPECT_EQ(second.forward(q, {&alone, 1}).value.to_vector<double>(), y.value.row_range(6, 6).to_vector<double>()) << "draws go by name, not by place";
+  EXPECT_EQ(second.forward(q, {&alone, 1}).value.to_vector<double>(), y.value.row_range(6, 6).to_vector<double>())
+      << "draws go by name, not by place";
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-// Matrix products against plain loops: transposes, factors, bias, activations, pitch, edge sizes; equal bits for threads and
-// instruction sets.
+// Matrix products against plain loops: transposes, factors, bias, activations, pitch, edge sizes; equal bits for
+// threads and instruction sets.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include <parallax/tensor/gemm.h>
 #include <parallax/tensor/draw.h>
+#include <parallax/tensor/gemm.h>
 
 namespace parallax {
 namespace {
@@ -13,7 +13,8 @@ namespace {
 Tensor random_matrix(Context& ctx, DType type, Shape s, int64_t pitch, uint32_t tag) {
   Tensor wide = Tensor::persistent(ctx, type, {s.rows, s.cols + pitch});
   std::vector<double> v(static_cast<size_t>(wide.count()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = 2.0 * unit_float(philox(U4{{static_cast<uint32_t>(i), tag, 0, 0}}, 1, 2).v[0]) - 1.0;
+  for (size_t i = 0; i < v.size(); ++i)
+    v[i] = 2.0 * unit_float(philox(U4{{static_cast<uint32_t>(i), tag, 0, 0}}, 1, 2).v[0]) - 1.0;
   wide.assign(v);
   return wide.col_range(0, s.cols);
 }
@@ -22,14 +23,16 @@ struct Problem {
   int64_t m, n, k;
   bool ta, tb;
 };
-std::vector<double> plain(const Tensor& a, const Tensor& b, const Tensor& c, const Problem& p, double alpha, double beta, const std::vector<double>& bias) {
+std::vector<double> plain(const Tensor& a, const Tensor& b, const Tensor& c, const Problem& p, double alpha,
+                          double beta, const std::vector<double>& bias) {
   const auto x = a.to_vector<double>(), y = b.to_vector<double>();
   auto z = c.to_vector<double>();
   for (int64_t i = 0; i < p.m; ++i)
     for (int64_t j = 0; j < p.n; ++j) {
       double s = 0;
       for (int64_t q = 0; q < p.k; ++q)
-        s += x[static_cast<size_t>(p.ta ? q * p.m + i : i * p.k + q)] * y[static_cast<size_t>(p.tb ? j * p.k + q : q * p.n + j)];
+        s += x[static_cast<size_t>(p.ta ? q * p.m + i : i * p.k + q)] *
+             y[static_cast<size_t>(p.tb ? j * p.k + q : q * p.n + j)];
       double& out = z[static_cast<size_t>(i * p.n + j)];
       out = alpha * s + (beta == 0 ? 0 : beta * out) + bias[static_cast<size_t>(j)];
     }
@@ -39,7 +42,16 @@ std::vector<double> plain(const Tensor& a, const Tensor& b, const Tensor& c, con
 TEST(Gemm, EqualsPlainLoops) {
   Context ctx;
   for (const DType type : {DType::f64, DType::f32})
-    for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {31, 33, 32}, {14, 32, 256}, {33, 31, 257}, {70, 65, 300}, {200, 130, 40}, {460, 20, 31}})
+    for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},
+                                                                     {0, 3, 2},
+                                                                     {3, 0, 2},
+                                                                     {3, 2, 0},
+                                                                     {31, 33, 32},
+                                                                     {14, 32, 256},
+                                                                     {33, 31, 257},
+                                                                     {70, 65, 300},
+                                                                     {200, 130, 40},
+                                                                     {460, 20, 31}})
       for (const bool ta : {false, true})
         for (const bool tb : {false, true})
           for (const int64_t pitch : {0, 3}) {
@@ -53,7 +65,8 @@ TEST(Gemm, EqualsPlainLoops) {
             const auto ours = c.to_vector<double>();
             const double tolerance = (type == DType::f64 ? 1e-14 : 3e-7) * std::sqrt(static_cast<double>(k) + 1) * 4;
             for (size_t i = 0; i < ours.size(); ++i)
-              ASSERT_NEAR(ours[i], expected[i], tolerance) << m << " x " << n << " x " << k << (ta ? " ta" : "") << (tb ? " tb" : "") << " pitch " << pitch;
+              ASSERT_NEAR(ours[i], expected[i], tolerance)
+                  << m << " x " << n << " x " << k << (ta ? " ta" : "") << (tb ? " tb" : "") << " pitch " << pitch;
           }
 }
 
@@ -64,11 +77,12 @@ TEST(Gemm, ActivationsAndTheFactorInMemory) {
     Tensor c = Tensor::empty(ctx, DType::f64, {m, 7}), d = Tensor::empty(ctx, DType::f64, {m, 7});
     gemm(ctx, a, b, c, {.tb = true, .alpha = 2});
     const Tensor two = Tensor::from<double>(ctx, {2.0}, {1, 1});
-    const std::vector<std::pair<Act, double (*)(double)>> acts{{Act::none, [](double x) { return x; }},
-                                                               {Act::relu, [](double x) { return x > 0 ? x : 0; }},
-                                                               {Act::leaky, [](double x) { return x > 0 ? x : 0.1 * x; }},
-                                                               {Act::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }},
-                                                               {Act::tanh, [](double x) { return std::tanh(x); }}};
+    const std::vector<std::pair<Act, double (*)(double)>> acts{
+        {Act::none, [](double x) { return x; }},
+        {Act::relu, [](double x) { return x > 0 ? x : 0; }},
+        {Act::leaky, [](double x) { return x > 0 ? x : 0.1 * x; }},
+        {Act::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }},
+        {Act::tanh, [](double x) { return std::tanh(x); }}};
     for (const auto& [act, f] : acts) {
       gemm(ctx, a, b, d, {.tb = true, .alpha_by = two, .act = act, .slope = 0.1});
       const auto x = c.to_vector<double>(), y = d.to_vector<double>();
@@ -79,7 +93,8 @@ TEST(Gemm, ActivationsAndTheFactorInMemory) {
 
 TEST(Gemm, SameBitsForThreadsAndInstructionSets) {
   Context one, two({.threads = 2}), three({.threads = 3});
-  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{256, 500, 500}, {1000, 130, 64}, {20, 700, 300}, {130, 1000, 700}}) {
+  for (const auto& [m, n, k] :
+       std::vector<std::array<int64_t, 3>>{{256, 500, 500}, {1000, 130, 64}, {20, 700, 300}, {130, 1000, 700}}) {
     const Tensor a = random_matrix(one, DType::f32, {m, k}, 0, 1), b = random_matrix(one, DType::f32, {n, k}, 0, 2);
     const auto result = [&](Context& ctx) {
       Tensor c = Tensor::persistent(ctx, DType::f32, {m, n});
@@ -99,7 +114,8 @@ TEST(Gemm, SameBitsForThreadsAndInstructionSets) {
 
 TEST(Gemm, RefusesShapesThatDoNotFit) {
   Context ctx;
-  const Tensor a = Tensor::zeros(ctx, DType::f32, {3, 4}), b = Tensor::zeros(ctx, DType::f32, {5, 6}), c = Tensor::zeros(ctx, DType::f32, {3, 6});
+  const Tensor a = Tensor::zeros(ctx, DType::f32, {3, 4}), b = Tensor::zeros(ctx, DType::f32, {5, 6}),
+               c = Tensor::zeros(ctx, DType::f32, {3, 6});
   EXPECT_THROW(gemm(ctx, a, b, c), Error);
   EXPECT_THROW(gemm(ctx, a, Tensor::zeros(ctx, DType::f32, {4, 6}), Tensor::zeros(ctx, DType::f32, {3, 5})), Error);
   EXPECT_THROW(gemm(ctx, a, Tensor::zeros(ctx, DType::f64, {4, 6}), c), Error);

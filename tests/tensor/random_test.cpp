@@ -17,7 +17,8 @@ TEST(Philox, KnownAnswers) {
     return std::vector<uint32_t>(r.v, r.v + 4);
   };
   EXPECT_EQ(words({{0, 0, 0, 0}}, 0, 0), (std::vector<uint32_t>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
-  EXPECT_EQ(words({{~0u, ~0u, ~0u, ~0u}}, ~0u, ~0u), (std::vector<uint32_t>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(words({{~0u, ~0u, ~0u, ~0u}}, ~0u, ~0u),
+            (std::vector<uint32_t>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   EXPECT_EQ(words({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0),
             (std::vector<uint32_t>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
@@ -51,7 +52,8 @@ TEST(Draws, NormalsAreStandardAndAccurate) {
     const U4 b = d.block(i / 100, i % 100);
     const int word = Draw<float>::word_of(i % 100), pair = word & 2;
     const double u = ((b.v[pair] >> 8) + 1.0) * 0x1p-24, v = (b.v[pair + 1] >> 8) * 0x1p-24, two_pi = 6.283185307179586;
-    worst = std::max(worst, std::fabs(x - std::sqrt(-2 * std::log(u)) * ((word & 1) ? std::sin(two_pi * v) : std::cos(two_pi * v))));
+    worst = std::max(
+        worst, std::fabs(x - std::sqrt(-2 * std::log(u)) * ((word & 1) ? std::sin(two_pi * v) : std::cos(two_pi * v))));
   }
   EXPECT_NEAR(sum / n, 0, 0.01);
   EXPECT_NEAR(square / n, 1, 0.02);
@@ -88,7 +90,9 @@ TEST(Shuffle, IsAPermutationThatChangesByEpochAndSeed) {
 
 TEST(Functions, AreAccurateInSinglePrecision) {
   double e = 0, l = 0, t = 0, r = 0;
-  for (double x = -87; x < 88; x += 0.0137) e = std::max(e, std::fabs(fn::exp(static_cast<float>(x)) / std::exp(static_cast<double>(static_cast<float>(x))) - 1));
+  for (double x = -87; x < 88; x += 0.0137)
+    e = std::max(e,
+                 std::fabs(fn::exp(static_cast<float>(x)) / std::exp(static_cast<double>(static_cast<float>(x))) - 1));
   for (double x = 1e-30; x < 1e30; x *= 1.037) {
     const double want = std::log(static_cast<double>(static_cast<float>(x)));
     l = std::max(l, std::fabs(fn::log(static_cast<float>(x)) - want) / std::max(0.1, std::fabs(want)));

@@ -104,7 +104,9 @@ TEST(Kernels, AxpbyGatherAndSums) {
 TEST(Log, IsSilentUntilThereIsASink) {
   log_info("nobody hears this");
   std::string heard;
-  const LogSink old = set_log_sink([&](LogLevel level, const std::string& line) { heard = (level == LogLevel::warning ? "warning " : "info ") + line; });
+  const LogSink old = set_log_sink([&](LogLevel level, const std::string& line) {
+    heard = (level == LogLevel::warning ? "warning " : "info ") + line;
+  });
   log_warning("x");
   EXPECT_EQ(heard, "warning x");
   set_log_sink(old);
