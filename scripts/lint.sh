@@ -11,7 +11,7 @@ format() { sources | xargs -n 16 -P "$jobs" clang-format-14 "$@"; }
 # Files that did not change since they were last clean, with all their headers, are not looked at again.
 tidy() {
   local files
-  if [ $# -gt 0 ]; then files=$(printf '%s\n' "$@"); else files=$(sources | grep '\.cpp$' | grep -v '^tests/fuzz/fuzz_'); fi
+  if [ $# -gt 0 ]; then files=$(printf '%s\n' "$@"); else files=$(sources | grep '\.cpp$' | grep -v -e '^tests/fuzz/fuzz_' -e '^tests/embed/'); fi
   printf '%s\n' "$files" | xargs -n 1 -P "$jobs" scripts/tidy_one.sh build/lint
 }
 case "${1:-}" in

@@ -95,7 +95,7 @@ std::string Key::text() const {
     case integer: return std::to_string(*static_cast<int64_t*>(target));
     case number: return number_text(*static_cast<double*>(target));
     case flag: return *static_cast<bool*>(target) ? "true" : "false";
-    case choice: return *static_cast<std::string*>(target);
+    case choice:
     case text_value: return *static_cast<std::string*>(target);
     case numbers: {
       std::string s;

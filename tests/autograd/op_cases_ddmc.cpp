@@ -190,12 +190,13 @@ std::vector<OpCase> cases_of_ddmc() {
                  .bench = {{{3 * 100, 256}}, {{3 * 256, 128}}},
                  .gradient_tolerance = 1e-6,
                  .precision_tolerance = 1e-4});
-  for (const auto& [name, pairs, k, simplex] :
+  for (const auto& [name, pairs_, k_, simplex_] :
        {std::tuple{"joint_information", star, 1.0, false}, std::tuple{"joint_information.simplex", star, 1.0, true},
         std::tuple{"joint_information.all", all, 10.0, false}})
     c.push_back({.name = name,
                  .in = {{12, 4}},
-                 .op = [pairs, k, simplex](const Args& x) { return joint_information(x[0], pairs, k, simplex); },
+                 .op = [pairs = pairs_, k = k_,
+                        simplex = simplex_](const Args& x) { return joint_information(x[0], pairs, k, simplex); },
                  .low = 0.1,
                  .high = 1,
                  .edges = {{{3, 1}}, {{99, 33}}},

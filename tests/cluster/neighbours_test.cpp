@@ -189,7 +189,7 @@ TEST(Spectral, EigenvaluesOfADenseReference) {
 std::vector<double> moons(std::vector<int32_t>* truth) {
   std::vector<double> x;
   for (int t = 0; t < 600; ++t) {
-    const double a = std::acos(-1.0) * (t / 2) / 299.0;
+    const double a = std::acos(-1.0) * std::floor(t / 2.0) / 299.0;
     x.push_back((t % 2 ? 1 - std::cos(a) : std::cos(a)) + 0.05 * std::sin(t * t * 1.3));
     x.push_back((t % 2 ? 0.5 - std::sin(a) : std::sin(a)) + 0.05 * std::cos(t * t * 0.7));
     truth->push_back(t % 2);

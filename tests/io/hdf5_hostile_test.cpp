@@ -18,7 +18,7 @@ using namespace parallax_test;
 namespace {
 
 std::string made(const std::function<void(hid_t)>& fill) {
-  const std::string path = scratch("hostile") + "/file.h5";
+  std::string path = scratch("hostile") + "/file.h5";
   const hid_t f = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   fill(f);
   H5Fclose(f);

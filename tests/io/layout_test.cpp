@@ -31,7 +31,7 @@ const MatWriter w;
 const std::vector<double> six = {5, 5, 7, 7, 9, 9};  // labels of six samples
 
 std::string saved(const std::vector<std::string>& variables, const MatWriter& writer = w) {
-  const std::string path = scratch("layout") + "/set.mat";
+  std::string path = scratch("layout") + "/set.mat";
   write_file(path, writer.file(variables));
   return path;
 }
@@ -40,7 +40,8 @@ MultiView get(const std::vector<std::string>& variables, const LoadOptions& opti
 }
 std::string refused(const std::vector<std::string>& variables, const LoadOptions& options = {},
                     ErrorKind kind = ErrorKind::data) {
-  const std::string path = saved(variables), message = refusal([&] { load(path, options); }, kind);
+  const std::string path = saved(variables);
+  std::string message = refusal([&] { load(path, options); }, kind);
   EXPECT_HAS(message, path);
   return message;
 }

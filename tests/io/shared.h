@@ -26,7 +26,7 @@ inline bool exists(const std::string& path) {
 // A fresh folder of this test, emptied by its name being new.
 inline std::string scratch(const std::string& name) {
   static int counter = 0;
-  const std::string p =
+  std::string p =
       testing::TempDir() + "plx-io-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + "-" + name;
   parallax::make_dirs(p);
   return p;
@@ -57,6 +57,6 @@ template <class F> std::string refusal(F f, parallax::ErrorKind kind = parallax:
 }
 
 #define EXPECT_HAS(TEXT, PART) \
-  EXPECT_NE(std::string(TEXT).find(PART), std::string::npos) << "'" << PART << "' is not in: " << (TEXT)
+  EXPECT_NE(std::string(TEXT).find(PART), std::string::npos) << "'" << (PART) << "' is not in: " << (TEXT)
 
 }  // namespace parallax_test

@@ -58,7 +58,7 @@ Features trained(const std::string& name, const std::vector<Setting>& settings, 
     last = r.losses[0].second;
     return true;
   }});
-  const Features f = t.embed();
+  Features f = t.embed();
   for (const auto& [feature, x] : f.list)
     for (const double v : x.to_vector<double>()) EXPECT_TRUE(std::isfinite(v)) << feature;
   return f;

@@ -117,7 +117,7 @@ struct World {
     s.use_ids(t);
     taps.clear();
     s.collect_taps(&taps);
-    const Var l = method->loss(s, phase);
+    Var l = method->loss(s, phase);
     losses.clear();
     for (const auto& g : s.logged()) losses[*g.name] = g.column.row_range(g.row, 1).item();
     losses["total"] = l.value.item();

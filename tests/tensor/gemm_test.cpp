@@ -96,8 +96,8 @@ TEST(Gemm, SameBitsForThreadsAndInstructionSets) {
   for (const auto& [m, n, k] :
        std::vector<std::array<int64_t, 3>>{{256, 500, 500}, {1000, 130, 64}, {20, 700, 300}, {130, 1000, 700}}) {
     const Tensor a = random_matrix(one, DType::f32, {m, k}, 0, 1), b = random_matrix(one, DType::f32, {n, k}, 0, 2);
-    const auto result = [&](Context& ctx) {
-      Tensor c = Tensor::persistent(ctx, DType::f32, {m, n});
+    const auto result = [&, rows = m, cols = n](Context& ctx) {
+      Tensor c = Tensor::persistent(ctx, DType::f32, {rows, cols});
       gemm(ctx, a, b, c, {.tb = true});
       return c.to_vector<float>();
     };
