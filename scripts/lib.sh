@@ -14,19 +14,23 @@ stage() {
   shift
   say "$name"
   start=$(date +%s)
-  before=$(cpu_seconds)
+  cpu_seconds
+  before=$cpu
   "$@" </dev/null
-  after=$(cpu_seconds)
+  cpu_seconds
+  after=$cpu
   line=$(printf '%-28s %5d s, %5d s of processor time' "$name" $(($(date +%s) - start)) $((after - before)))
   stages+=("$line")
   say "$line"
 }
-# user + system seconds of the children that ended
+# cpu=user + system seconds of the children that ended (asked in this shell: a subshell has children of its own)
+cpu=0
 cpu_seconds() {
   local f="${TMPDIR:-/tmp}/plx-times-$$"
   times >"$f"
-  awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, "[ms]"); s += 60 * t[1] + t[2] } printf "%d", s }' "$f"
-  rm -f "$f"
+  awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, "[ms]"); s += 60 * t[1] + t[2] } printf "%d", s }' "$f" >"$f.sum"
+  cpu=$(cat "$f.sum")
+  rm -f "$f" "$f.sum"
 }
 summary() {
   say "stages"
