@@ -108,6 +108,12 @@ class Tape {
     for (size_t i = 0; i < n; ++i) new (p + i) T();
     return {p, n};
   }
+  struct Released {
+    std::span<Tensor> tensors;
+    ~Released() {
+      for (Tensor& t : tensors) t = Tensor();
+    }
+  };
   int32_t add_slot(const Tensor& value);
 
   Context* ctx_;
@@ -121,7 +127,8 @@ class Tape {
 template <class Op> Var Tape::record(const typename Op::Attr& attr, std::span<const Var> inputs) {
   const Breadcrumb crumb{Op::name};
   bool wanted = false;
-  std::span<Tensor> values = take_list<Tensor>(inputs.size());
+  const std::span<Tensor> values = take_list<Tensor>(inputs.size());
+  const Released release{values};  // also where forward throws: nothing destroys what lies in the tape's memory
   std::span<int32_t> slots = take_list<int32_t>(inputs.size());
   std::span<Shape> shapes = take_list<Shape>(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -138,7 +145,6 @@ template <class Op> Var Tape::record(const typename Op::Attr& attr, std::span<co
   node->shapes = shapes;
   nodes_.push_back(node);  // owned from here on, whatever forward throws
   Var out{Op::forward(*ctx_, node->attr, node->saved, In(values.data(), values.size())), this, -1};
-  for (Tensor& t : values) t = Tensor();
   if (wanted) node->out = out.slot = add_slot(out.value);
   return out;
 }
