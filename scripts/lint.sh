@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 stage "install packages" scripts/install_deps.sh --lint
 
-sources() { git ls-files -co --exclude-standard -- 'src/*.h' 'src/*.cpp' 'apps/*.h' 'apps/*.cpp' 'tests/*.h' 'tests/*.cpp' 'bench/*.h' 'bench/*.cpp'; }
+sources() { git ls-files -co --exclude-standard -- 'src/*.h' 'src/*.cpp' 'apps/*.h' 'apps/*.cpp' 'tests/*.h' 'tests/*.cpp' 'bench/*.h' 'bench/*.cpp' 'src/*.cu' 'src/*.cuh'; }
 format() { sources | xargs -n 16 -P "$jobs" clang-format-14 "$@"; }
 # Files that did not change since they were last clean, with all their headers, are not looked at again.
 tidy() {

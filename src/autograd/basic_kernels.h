@@ -17,6 +17,13 @@ template <class T> struct DropInto {
     T* out = y.row(i);
     const T* in = x.row(i);
     if (beta == T(0)) return drop_row(team, draw, i, in, out, y.cols, p);
+    if constexpr (!Team::serial) {
+      const Draw<T> d = draw;
+      const T keep = beta, scale = static_cast<T>(1.0 / (1.0 - p));
+      const uint32_t limit = drop_threshold(p);
+      team.each(y.cols, [=](int64_t j) { out[j] = keep * out[j] + drop_scale(d, i, j, limit, scale) * in[j]; });
+      return;
+    }
     for (int64_t c = 0; c < y.cols; c += 64) {  // added to what is there, piece by piece
       const int64_t n = y.cols - c < 64 ? y.cols - c : 64;
       T piece[64];

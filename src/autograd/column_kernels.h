@@ -48,11 +48,11 @@ template <class T> struct BatchNormColumns {
     const int64_t n = rows();
     T *m = mean.row(g) + c, *s = inv.row(g) + c;
     const double e = eps, keep = 1 - momentum, take = momentum;
-    T b[64];
+    T b[Team::kColumns];
     for (int64_t j = 0; j < cols; ++j) b[j] = bias[g] ? bias[g][c + j] : T(0);
     const bool cut = rectified;
     if (training) {
-      double sum[64] = {}, square[64] = {};
+      double sum[Team::kColumns] = {}, square[Team::kColumns] = {};
       for (int64_t i = g * n; i < (g + 1) * n; ++i) {
         const T* v = x.row(i) + c;
         for (int64_t j = 0; j < cols; ++j) sum[j] += static_cast<double>(cut ? fn::max(v[j] + b[j], T(0)) : v[j]);
@@ -86,7 +86,7 @@ template <class T> struct BatchNormColumns {
         s[j] = static_cast<T>(1 / ::sqrt(static_cast<double>(rv[j]) + e));
       }
     }
-    T scale[64], shift[64];
+    T scale[Team::kColumns], shift[Team::kColumns];
     const T *ga = gamma[g] + c, *be = beta[g] + c;
     for (int64_t j = 0; j < cols; ++j) scale[j] = ga[j] * s[j], shift[j] = be[j];
     const Act a = act;
@@ -144,9 +144,9 @@ template <class T> struct BatchNormGrad {
     const bool cut = rectified;
     for (int64_t g = first; g < last; ++g) {
       const T *m = mean.row(g) + c, *s = inv.row(g) + c;
-      T b[64];
+      T b[Team::kColumns];
       for (int64_t j = 0; j < cols; ++j) b[j] = bias[g] ? bias[g][c + j] : T(0);
-      double sum[64] = {}, dot[64] = {};
+      double sum[Team::kColumns] = {}, dot[Team::kColumns] = {};
       for (int64_t i = g * n; i < (g + 1) * n; ++i) {
         const T *v = x.row(i) + c, *r = y.row(i) + c;
         T* d = dy.row(i) + c;
@@ -160,7 +160,7 @@ template <class T> struct BatchNormGrad {
           dot[j] += static_cast<double>(d[j] * ((u - m[j]) * s[j]));
         }
       }
-      T scale[64], level[64], along[64];
+      T scale[Team::kColumns], level[Team::kColumns], along[Team::kColumns];
       const double by = training ? 1 / static_cast<double>(n) : 0.0;
       const T* ga = gamma[g] + c;
       for (int64_t j = 0; j < cols; ++j) {
@@ -168,7 +168,7 @@ template <class T> struct BatchNormGrad {
         level[j] = static_cast<T>(sum[j] * by);
         along[j] = static_cast<T>(dot[j] * by) * s[j];
       }
-      double passed[64] = {}, blocked[64] = {}, count[64] = {};
+      double passed[Team::kColumns] = {}, blocked[Team::kColumns] = {}, count[Team::kColumns] = {};
       if (dbias[g] && cut)
         for (int64_t i = g * n; i < (g + 1) * n; ++i) {
           const T *v = x.row(i) + c, *d = dy.row(i) + c;
@@ -220,7 +220,7 @@ template <class T> struct SoftmaxDown {
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows();
-    T top[64], z[64] = {};
+    T top[Team::kColumns], z[Team::kColumns] = {};
     for (int64_t j = 0; j < cols; ++j) top[j] = x.row(g * n)[c + j];
     for (int64_t i = g * n + 1; i < (g + 1) * n; ++i) {
       const T* v = x.row(i) + c;
@@ -251,7 +251,7 @@ template <class T> struct SoftmaxDownGrad {
   PLX_HD int64_t width() const { return y.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows();
-    T dot[64] = {};
+    T dot[Team::kColumns] = {};
     for (int64_t i = g * n; i < (g + 1) * n; ++i) {
       const T *v = y.row(i) + c, *d = dy.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) dot[j] += v[j] * d[j];

@@ -8,6 +8,11 @@ namespace parallax {
 // out[j] = scale * normal(row, first + j) for at most 64 columns; first is a multiple of 64
 template <class Team, class T>
 PLX_HD void normal_part(Team team, const Draw<T>& draw, int64_t row, int64_t first, T* out, int64_t cols, T scale) {
+  if constexpr (!Team::serial) {
+    const Draw<T> d = draw;
+    team.each(cols, [=](int64_t j) { out[j] = scale * static_cast<T>(d.normal(row, first + j)); });
+    return;
+  }
   uint32_t w[4][16];  // sixteen blocks of Philox side by side, word by word
   const uint32_t block = Draw<T>::block_of(first), sample = draw.sample(row), step = draw.step ? *draw.step : 0u,
                  tag = draw.tag;
@@ -140,10 +145,10 @@ template <class T> struct WeighColumns {
   PLX_HD int64_t rows() const { return x.rows; }
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
-    T sum[64] = {}, total[64] = {};
+    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
     for (int64_t i = 0; i < x.rows; ++i) {
       if ((i & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }

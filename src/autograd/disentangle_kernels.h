@@ -14,10 +14,10 @@ template <class T> struct CenterColumns {
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows(), first = g * n;
-    T sum[64] = {}, total[64] = {};
+    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
     for (int64_t i = first; i < first + n; ++i) {
       if (((i - first) & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }
@@ -92,10 +92,10 @@ template <class T> struct JudgeGrad {
   template <class Team> PLX_HD void operator()(Team team, int64_t i, int64_t c, int64_t cols) const {
     const int64_t n = rows();
     const T *a = w[i] + c, l = lean;
-    T ws[64] = {}, bs[64] = {}, wt[64] = {}, bt[64] = {};
+    T ws[Team::kColumns] = {}, bs[Team::kColumns] = {}, wt[Team::kColumns] = {}, bt[Team::kColumns] = {};
     for (int64_t r = 0; r < n; ++r) {
       if ((r & 255) == 0)
-        for (int64_t j = 0; j < 64; ++j) wt[j] += ws[j], bt[j] += bs[j], ws[j] = bs[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) wt[j] += ws[j], bt[j] += bs[j], ws[j] = bs[j] = 0;
       T* x = h.row(i * n + r) + c;
       const T d = slope[i * n + r];
       for (int64_t j = 0; j < cols; ++j) {
@@ -127,6 +127,22 @@ template <class T> struct SigmoidError {
   PLX_HD int64_t rows() const { return o.rows; }
   PLX_HD int64_t width() const { return o.cols * 12; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    if constexpr (!Team::serial) {
+      const Draw<T> d = draw;
+      const T by = factor, scale = p > 0 ? static_cast<T>(1.0 / (1.0 - p)) : T(1);
+      const uint32_t limit = p > 0 ? drop_threshold(p) : 0;
+      const bool drops = p > 0;
+      T *x = o.row(i), *show = y.p ? y.row(i) : nullptr;
+      const T* t = target.row(i);
+      const T sum = team.template sum<T>(o.cols, [=](int64_t j) {
+        const T m = drops ? drop_scale(d, i, j, limit, scale) : T(1), v = fn::sigmoid(m * x[j]), e = v - t[j];
+        x[j] = by * e * v * (T(1) - v) * m;
+        if (show) show[j] = v;
+        return e * e;
+      });
+      if (team.leader()) row_loss[i] = sum;
+      return;
+    }
     T part[64], mask[64];
     for (int j = 0; j < 64; ++j) mask[j] = T(1);
     const T f = factor;

@@ -6,6 +6,17 @@
 
 namespace parallax {
 
+// A 24-bit draw below this drops its entry.
+PLX_HD uint32_t drop_threshold(double p) {
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): in [0, 2^24), and kernels call no lround
+  return static_cast<uint32_t>(p * 16777216.0 + 0.5);
+}
+// What dropout multiplies one entry with.
+template <class T> PLX_HD T drop_scale(const Draw<T>& d, int64_t row, int64_t col, uint32_t threshold, T scale) {
+  if (d.table) return d.table[row * d.table_ld + col] != T(0) ? scale : T(0);
+  return (d.block(row, col).v[Draw<T>::word_of(col)] >> 8) >= threshold ? scale : T(0);
+}
+
 // out[j] = keep(row, c + j) ? in[c + j] / (1 - p) : 0 for at most 64 columns from c, a multiple of 64
 template <class Team, class T>
 PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t c, int64_t cols,
@@ -16,8 +27,13 @@ PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, 
     team.each(cols, [=](int64_t j) { out[j] = mask[j] != T(0) ? in[c + j] * scale : T(0); });
     return;
   }
-  // NOLINTNEXTLINE(bugprone-incorrect-roundings): in [0, 2^24), and kernels call no lround
-  const uint32_t threshold = static_cast<uint32_t>(p * 16777216.0 + 0.5);
+  if constexpr (!Team::serial) {  // every lane draws for its own columns
+    const Draw<T> d = draw;
+    const uint32_t limit = drop_threshold(p);
+    team.each(cols, [=](int64_t j) { out[j] = drop_scale(d, row, c + j, limit, scale) * in[c + j]; });
+    return;
+  }
+  const uint32_t threshold = drop_threshold(p);
   uint32_t w0[16], w1[16], w2[16], w3[16];  // sixteen blocks of Philox side by side
   const uint32_t first = Draw<T>::block_of(c), sample = draw.sample(row), step = draw.step ? *draw.step : 0u,
                  tag = draw.tag;
@@ -45,6 +61,7 @@ PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, 
 }
 template <class Team, class T>
 PLX_HD void drop_row(Team team, const Draw<T>& draw, int64_t row, const T* in, T* out, int64_t cols, double p) {
+  if constexpr (!Team::serial) return drop_part(team, draw, row, in, out, int64_t{0}, cols, p);
   for (int64_t c = 0; c < cols; c += 64)
     drop_part(team, draw, row, in, out + c, c, cols - c < 64 ? cols - c : int64_t{64}, p);
 }
@@ -80,10 +97,10 @@ template <class T> struct ActGrad {
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows();
     const T by = scale, lean = slope;
-    T sum[64] = {}, total[64] = {};
+    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
     for (int64_t i = g * n; i < (g + 1) * n; ++i) {
       if (((i - g * n) & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = y.row(i) + c;
       T* d = dy.row(i) + c;
       switch (act) {
@@ -115,10 +132,10 @@ template <class T> struct ColumnSums {
   PLX_HD int64_t rows() const { return x.rows; }
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
-    T sum[64] = {}, total[64] = {};
+    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
     for (int64_t i = 0; i < x.rows; ++i) {
       if ((i & 255) == 0)
-        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }

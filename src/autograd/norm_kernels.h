@@ -88,11 +88,11 @@ template <class T> struct NormGradColumns {
   PLX_HD int64_t rows() const { return dy.rows; }
   PLX_HD int64_t width() const { return dy.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
-    T g[64] = {}, b[64] = {}, g_total[64] = {}, b_total[64] = {};
+    T g[Team::kColumns] = {}, b[Team::kColumns] = {}, g_total[Team::kColumns] = {}, b_total[Team::kColumns] = {};
     const T floor = relu ? T(0) : T(-3e38);
     for (int64_t i = 0; i < dy.rows; ++i) {
       if ((i & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < 64; ++j) g_total[j] += g[j], b_total[j] += b[j], g[j] = b[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) g_total[j] += g[j], b_total[j] += b[j], g[j] = b[j] = 0;
       const T *d = dy.row(i) + c, *u = xh.row(i) + c, *scale = gamma + c, *shift = beta + c;
       for (int64_t j = 0; j < cols; ++j) {
         const T w = scale[j] * u[j] + shift[j] > floor ? d[j] : T(0);

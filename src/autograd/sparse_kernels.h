@@ -23,10 +23,10 @@ template <class T> struct EntropyColumns {
       return;
     }
     const int64_t n = rows();
-    T sum[64] = {}, total[64] = {};
+    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
     for (int64_t i = 0; i < n; ++i) {
       if ((i & 255) == 0)
-        for (int64_t j = 0; j < 64; ++j) total[j] += sum[j], sum[j] = 0;
+        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
       const T* v = a.row(g * n + i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }

@@ -33,7 +33,7 @@ int available_cores() {
 
 Context::Context(const Options& o)
     : device_(o.device), seed_(o.seed), threads_(o.threads > 0 ? o.threads : available_cores()) {
-  PLX_CHECK(device, device_.kind == Device::cpu, "this build has no CUDA backend; use --device cpu");
+  if (device_.kind == Device::cuda) memory_->device = backend_ = open_cuda(device_.index);
   if (threads_ > 1) pool_ = std::make_unique<Pool>(threads_);
 }
 Context::~Context() = default;
@@ -53,9 +53,21 @@ void Context::parallel(int64_t n, TaskRef task) {
   });
 }
 
+Context& Context::host() {
+  if (!backend_) return *this;
+  if (!host_) host_ = std::make_unique<Context>(Options{.device = {}, .seed = seed_, .threads = threads_});
+  return *host_;
+}
+
+void Context::set_step(uint32_t step) {
+  step_ = step;
+  if (backend_) backend_->set_step(step);
+}
+
 void Context::begin_step() {
   arena_.reset();
   ++step_;
+  if (backend_) backend_->advance_step();
   in_step_ = true;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 
+#include "backend.h"
 #include "dtype.h"
 #include "memory.h"
 
@@ -52,6 +53,9 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   Device device() const { return device_; }
+  Backend* backend() const { return backend_.get(); }  // null on the CPU
+  // This context, or on another device a CPU context with the same seed and threads, for work that runs on the host.
+  Context& host();
   uint64_t seed() const { return seed_; }
   int threads() const { return threads_; }
 
@@ -63,9 +67,10 @@ class Context {
   void begin_step();  // arena to zero, step counter + 1
   void end_step() { in_step_ = false; }
   bool in_step() const { return in_step_; }
-  const uint32_t* step_counter() const { return &step_; }  // device memory
+  const uint32_t* step_counter() const { return backend_ ? backend_->step_counter() : &step_; }  // device memory
   uint32_t step() const { return step_; }
-  void set_step(uint32_t step) { step_ = step; }
+  void set_step(uint32_t step);
+  void note_replayed(uint32_t steps) { step_ += steps; }  // of a recording: the device has counted them itself
 
   Arena& arena() { return arena_; }
   const std::shared_ptr<MemoryMeter>& memory() const { return memory_; }
@@ -85,6 +90,8 @@ class Context {
   Arena arena_{memory_};
   struct Pool;
   std::unique_ptr<Pool> pool_;
+  std::shared_ptr<Backend> backend_;
+  std::unique_ptr<Context> host_;
 };
 
 // Tensors made in this scope come from the arena and are gone at its end: work outside of training steps (evaluation,

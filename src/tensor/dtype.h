@@ -6,6 +6,13 @@
 
 #include "error.h"
 
+// Functions that both compilers see.
+#if defined(__CUDACC__)
+#define PLX_HD __host__ __device__ __forceinline__
+#else
+#define PLX_HD inline __attribute__((always_inline))
+#endif
+
 namespace parallax {
 
 enum class DType : uint8_t { f32, f64, i32, i64, u8 };
@@ -41,8 +48,11 @@ template <class F> decltype(auto) by_float(DType t, F&& f) {
 template <class T> struct Mat {
   T* p = nullptr;
   int64_t rows = 0, cols = 0, ld = 0;
-  __attribute__((always_inline)) T* row(int64_t i) const { return p + i * ld; }
-  __attribute__((always_inline)) operator Mat<const T>() const { return {p, rows, cols, ld}; }
+  PLX_HD T* row(int64_t i) const { return p + i * ld; }
+  template <class U, class = std::enable_if_t<std::is_same_v<U, const T> && !std::is_same_v<U, T>>>
+  PLX_HD operator Mat<U>() const {
+    return {p, rows, cols, ld};
+  }
 };
 
 }  // namespace parallax

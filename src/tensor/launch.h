@@ -1,21 +1,22 @@
 // How an op runs a kernel. A kernel is a plain-data struct (its arguments) whose body is written once, for a *team*:
 // one lane of the CPU or one warp of a GPU. PLX_KERNEL in the header declares its CPU twins, one per instruction set;
-// PLX_ROWS, PLX_MAP or PLX_COLUMNS in a *_kernels.cpp defines them. A kernel without a twin does not link.
+// PLX_ROWS or PLX_COLUMNS in a *_kernels.cpp defines them. A kernel without a twin does not link.
 #pragma once
+#include <typeinfo>
+
 #include "context.h"
 #include "isa.h"
 #include "scalar.h"
 
 namespace parallax {
 
-// The CUDA module fills this slot for every kernel it has; the core never links CUDA.
-template <class K> struct CudaSlot { static inline void (*run)(Context&, const K&) = nullptr; };
-
 template <class K> void run(Context& ctx, const K& kernel) {
   ++ctx.counters().kernels;
-  if (ctx.device().kind == Device::cuda) {
-    PLX_CHECK(internal, CudaSlot<K>::run != nullptr, "a kernel has no CUDA twin");
-    CudaSlot<K>::run(ctx, kernel);
+  if (const Backend* device = ctx.backend()) {
+    // looked up once per kernel; the core never links a device's module
+    static const DeviceTwin twin = device->twin(typeid(K).name());
+    PLX_CHECK(internal, twin != nullptr, "the kernel ", typeid(K).name(), " has no twin on ", device->name());
+    twin(ctx, &kernel);
     return;
   }
   cpu_twin(ctx, kernel);

@@ -4,12 +4,21 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "backend.h"
 #include "error.h"
 
 namespace parallax {
 
 std::shared_ptr<void> allocate_block(size_t bytes, std::shared_ptr<MemoryMeter> meter) {
   const size_t rounded = std::max<size_t>((bytes + kAlign - 1) / kAlign * kAlign, kAlign);
+  if (meter && meter->device) {
+    void* d = meter->device->allocate(rounded);
+    meter->add(rounded);
+    return std::shared_ptr<void>(d, [meter = std::move(meter), rounded](void* q) {
+      meter->device->release(q);
+      meter->live -= rounded;
+    });
+  }
   void* p = rounded < bytes ? nullptr : std::aligned_alloc(kAlign, rounded);
   PLX_CHECK(memory, p != nullptr, "out of memory: ", bytes, " bytes were asked for");
   std::memset(p, 0, rounded);
@@ -35,7 +44,8 @@ void* Arena::take(size_t bytes) {
   void* p = static_cast<char*>(chunks_[at_.chunk].memory.get()) + at_.used;
   at_.used += need;
 #ifndef NDEBUG
-  std::memset(p, 0xFF, need);  // NaN in both precisions: reading what nothing wrote shows
+  if (!meter_ || !meter_->device)
+    std::memset(p, 0xFF, need);  // NaN in both precisions: reading what nothing wrote shows
 #endif
   return p;
 }

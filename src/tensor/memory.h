@@ -11,8 +11,11 @@ namespace parallax {
 
 inline constexpr size_t kAlign = 64;  // one cache line, one 512-bit vector
 
-// Bytes alive and at most alive of one context.
+class Backend;
+
+// Bytes alive and at most alive of one context, and the device that they are taken from.
 struct MemoryMeter {
+  std::shared_ptr<Backend> device;  // null: host memory
   std::atomic<uint64_t> live{0}, peak{0};
   void add(uint64_t bytes) {
     const uint64_t now = live += bytes;

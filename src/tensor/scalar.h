@@ -6,11 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__CUDACC__)
-#define PLX_HD __host__ __device__ __forceinline__
-#else
-#define PLX_HD inline __attribute__((always_inline))
-#endif
+#include "dtype.h"
 
 namespace parallax::fn {
 

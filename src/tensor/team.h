@@ -1,5 +1,6 @@
-// The CPU's team and launch shapes, for *_kernels.cpp only (compiled once per instruction set, see isa.h).
-// A sum runs in 16 fixed partial sums and a fixed tree whatever the vector width: the same bits everywhere.
+// The CPU's team and launch shapes, for *_kernels.cpp only (compiled once per instruction set, see isa.h; the CUDA
+// module compiles the same files with the teams of team_cuda.cuh). A sum runs in 16 fixed partial sums and a fixed tree
+// whatever the vector width: the same bits everywhere.
 #pragma once
 #include "launch.h"
 #include "scalar.h"
@@ -8,9 +9,15 @@
 #error "team.h belongs in *_kernels.cpp files"
 #endif
 
+#if defined(__CUDACC__)
+#include "team_cuda.cuh"
+#else
+
 namespace parallax::PLX_ISA {
 
 struct Lane {
+  static constexpr bool serial = true;     // one lane: plain loops over arrays of a row's pieces are possible
+  static constexpr int64_t kColumns = 64;  // at most so many columns at once
   template <class F> PLX_HD void each(int64_t n, F f) const {
     for (int64_t j = 0; j < n; ++j) f(j);
   }
@@ -58,18 +65,9 @@ template <class K> static void rows_shape(Context& ctx, const K& k) {
   });
 }
 
-// body(index) for every index of a flat range; the loop vectorises
-template <class K> static void map_shape(Context& ctx, const K& k) {
-  const int64_t n = k.count();
-  ctx.parallel((n + kGrain - 1) / kGrain, [&](int64_t b) {
-    const int64_t end = (b + 1) * kGrain < n ? (b + 1) * kGrain : n;
-    for (int64_t i = b * kGrain; i < end; ++i) k(i);
-  });
-}
-
-// body(first column, columns): a block of columns, all rows; sums over rows have one order. At most kColumns columns.
-inline constexpr int64_t kColumns = 64;
+// body(first column, columns): a block of columns, all rows; sums over rows have one order.
 template <class K> static void columns_shape(Context& ctx, const K& k) {
+  constexpr int64_t kColumns = Lane::kColumns;
   const int64_t d = k.width(), per = k.problems();  // problems stacked as rows
   const int64_t blocks = (d + kColumns - 1) / kColumns;
   const auto body = [&](int64_t t) {
@@ -91,5 +89,5 @@ template <class K> static void columns_shape(Context& ctx, const K& k) {
   void twin(Context& ctx, const K<double>& k) { SHAPE(ctx, k); } \
   }
 #define PLX_ROWS(K) PLX_TWINS(K, rows_shape)
-#define PLX_MAP(K) PLX_TWINS(K, map_shape)
 #define PLX_COLUMNS(K) PLX_TWINS(K, columns_shape)
+#endif

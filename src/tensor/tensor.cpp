@@ -39,6 +39,7 @@ Tensor Tensor::persistent(Context& ctx, DType type, Shape shape) {
   Tensor t;
   t.keep_ = allocate_block(bytes, ctx.memory());
   t.data_ = t.keep_.get();
+  t.device_ = ctx.backend();
   t.shape_ = shape;
   t.ld_ = shape.cols;
   t.type_ = type;
@@ -55,6 +56,7 @@ Tensor Tensor::empty(Context& ctx, DType type, Shape shape) {
   t.shape_ = shape;
   t.ld_ = shape.cols;
   t.type_ = type;
+  t.device_ = ctx.backend();
   t.generation_ = ctx.arena().generation();
   t.arena_generation_ = ctx.arena().generation_address();
   if (ctx.arena().growths() != growths) {
@@ -66,7 +68,11 @@ Tensor Tensor::empty(Context& ctx, DType type, Shape shape) {
 
 Tensor Tensor::zeros(Context& ctx, DType type, Shape shape) {
   Tensor t = empty(ctx, type, shape);
-  if (t.arena_generation_) std::memset(t.data_, 0, bytes_of(type, shape));
+  if (!t.arena_generation_) return t;
+  if (t.device_)
+    t.device_->zero(t.data_, bytes_of(type, shape));
+  else
+    std::memset(t.data_, 0, bytes_of(type, shape));
   return t;
 }
 
@@ -113,13 +119,36 @@ Tensor Tensor::reshape(Shape shape) const {
   return t;
 }
 
+Tensor Tensor::host_like() const {
+  Tensor t;
+  t.keep_ = allocate_block(bytes_of(type_, shape_));
+  t.data_ = t.keep_.get();
+  t.shape_ = shape_;
+  t.ld_ = shape_.cols;
+  t.type_ = type_;
+  return t;
+}
+Tensor Tensor::on_host() const {
+  if (!device_) return *this;
+  Tensor t = host_like();
+  t.copy_from(*this);
+  return t;
+}
+
 template <class T> std::vector<T> Tensor::to_vector() const {
+  if (device_) return on_host().to_vector<T>();
   std::vector<T> v(static_cast<size_t>(count()));
   each_row(*this, [&](int64_t i, const void* p) { convert_any<T>(type_, p, v.data() + i * cols(), cols()); });
   return v;
 }
 template <class T> void Tensor::assign(const std::vector<T>& values) {
   PLX_CHECK(shape, static_cast<int64_t>(values.size()) == count(), values.size(), " values for a tensor of ", shape_);
+  if (device_) {
+    Tensor staged = host_like();
+    staged.assign(values);
+    copy_from(staged);
+    return;
+  }
   each_row(*this, [&](int64_t i, void* p) {
     const T* from = values.data() + i * cols();
     switch (type_) {
@@ -155,6 +184,19 @@ double Tensor::item() const {
 void Tensor::copy_from(const Tensor& other) {
   PLX_CHECK(shape, other.shape() == shape_, "a tensor of ", other.shape(), " cannot be copied into one of ", shape_);
   PLX_CHECK(dtype, other.dtype() == type_, "copy from ", name_of(other.dtype()), " to ", name_of(type_));
+  if (count() == 0) return;
+  if (device_ || other.device_) {
+    const size_t size = size_of(type_);
+    const Backend::Rows r{static_cast<size_t>(cols()) * size, static_cast<size_t>(rows()),
+                          static_cast<size_t>(ld_) * size, static_cast<size_t>(other.ld_) * size};
+    if (!other.device_)
+      device_->upload(data(), other.data(), r);
+    else if (!device_)
+      other.device_->download(data(), other.data(), r);
+    else
+      device_->copy(data(), other.data(), r);
+    return;
+  }
   each_row(*this, [&](int64_t i, void* p) {
     std::memcpy(p, static_cast<const char*>(other.data()) + static_cast<size_t>(i * other.ld()) * size_of(type_),
                 static_cast<size_t>(cols()) * size_of(type_));
@@ -162,8 +204,9 @@ void Tensor::copy_from(const Tensor& other) {
 }
 
 void Tensor::fill(double value) {
-  std::vector<double> row(static_cast<size_t>(cols()), value);
-  for (int64_t i = 0; i < rows(); ++i) row_range(i, 1).assign(row);
+  const int64_t block = device_ ? rows() : 1;  // a device gets one copy
+  const std::vector<double> part(static_cast<size_t>(cols() * block), value);
+  for (int64_t i = 0; i < rows(); i += block) row_range(i, block).assign(part);
 }
 
 }  // namespace parallax

@@ -37,6 +37,8 @@ class Tensor {
   bool defined() const { return data_ != nullptr; }
   bool contiguous() const { return ld_ == shape_.cols || shape_.rows <= 1; }
   void* data() const;
+  Backend* device() const { return device_; }  // null: host memory
+  Tensor on_host() const;                      // itself, or a copy
 
   Tensor row_range(int64_t first, int64_t n) const;  // views of the same memory
   Tensor col_range(int64_t first, int64_t n) const;
@@ -58,11 +60,13 @@ class Tensor {
   void fill(double value);
 
  private:
+  Tensor host_like() const;  // host memory of the same type and shape
   std::shared_ptr<void> keep_;
   void* data_ = nullptr;
   Shape shape_;
   int64_t ld_ = 0;
   DType type_ = DType::f32;
+  Backend* device_ = nullptr;
   uint64_t generation_ = 0;  // of the arena, for step tensors
   const uint64_t* arena_generation_ = nullptr;
 };

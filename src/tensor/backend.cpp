@@ -1,0 +1,88 @@
+#include "backend.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "context.h"
+
+namespace parallax {
+
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+// Beside the program or the library, or where an installation puts it; PARALLAX_CUDA_MODULE names it outright.
+std::vector<std::string> places() {
+  if (const char* named = std::getenv("PARALLAX_CUDA_MODULE")) return {named};
+  std::vector<std::string> folders, files;
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<void*>(&open_cuda), &info) && info.dli_fname)
+    folders.push_back(folder_of(info.dli_fname));
+  char self[4096];
+  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self - 1);
+  if (n > 0) folders.push_back(folder_of(std::string(self, static_cast<size_t>(n))));
+  for (const std::string& f : folders)
+    for (const char* relative : {"/", "/../lib/", "/../" PLX_LIBDIR "/"})
+      files.push_back(f + relative + "parallax-cuda.so");
+  return files;
+}
+
+struct Loaded {
+  DeviceModule module;
+  std::string why_not;
+};
+const Loaded& loaded() {
+  static const Loaded l = [] {
+    Loaded r;
+    for (const std::string& file : places()) {
+      if (::access(file.c_str(), R_OK) != 0) continue;
+      void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (!handle) {
+        const char* why = ::dlerror();
+        r.why_not = str("the CUDA module does not load: ", why ? why : "unknown reason",
+                        "; are the CUDA libraries of the toolkit installed (LD_LIBRARY_PATH)?");
+        continue;
+      }
+      const auto* entry = static_cast<const DeviceModule*>(::dlsym(handle, "parallax_device_module"));
+      if (!entry || entry->version != kModuleVersion) {
+        r.why_not = str(file, " is a module of another version of parallax");
+        continue;
+      }
+      r.module = *entry;
+      r.why_not.clear();
+      return r;
+    }
+    if (r.why_not.empty())
+      r.why_not = "this build has no CUDA backend (no parallax-cuda.so beside the program); build with -DPLX_CUDA=ON";
+    return r;
+  }();
+  return l;
+}
+
+void fail(ErrorKind kind, const char* message, const char* file, int line) { throw Error(kind, message, file, line); }
+void* scratch(Context& ctx, size_t bytes) {
+  PLX_CHECK(internal, ctx.in_step(), "scratch memory of a device outside of a step or scope");
+  return ctx.arena().take(bytes);
+}
+
+}  // namespace
+
+DeviceList list_cuda_devices() {
+  const Loaded& l = loaded();
+  if (l.module.list) return l.module.list();
+  return {{}, {}, l.why_not};
+}
+
+std::shared_ptr<Backend> open_cuda(int index) {
+  const Loaded& l = loaded();
+  PLX_CHECK(device, l.module.open != nullptr, l.why_not, "; or use --device cpu");
+  return l.module.open(index, ModuleHost{&fail, &scratch});
+}
+
+}  // namespace parallax

@@ -1,0 +1,147 @@
+// The GPU's teams and launch shapes; what team.h is for the CPU. A row is worked on by a warp, or by a block where rows
+// are few and wide; a column by a thread. Sums run in a fixed order per lane and a fixed tree: the same bits in every
+// run on one kind of card. `each` gives index j to the same lane in every call, so a lane may read what it wrote.
+#pragma once
+#include "cuda.cuh"
+#include "launch.h"
+
+namespace parallax::PLX_ISA {
+
+template <class T> __device__ __forceinline__ T warp_sum(T s) {
+  for (int by = 16; by; by >>= 1) s += __shfl_xor_sync(0xFFFFFFFFu, s, by);
+  return s;
+}
+template <class T> __device__ __forceinline__ T warp_max(T s) {
+  for (int by = 16; by; by >>= 1) {
+    const T x = __shfl_xor_sync(0xFFFFFFFFu, s, by);
+    s = x > s ? x : s;
+  }
+  return s;
+}
+
+struct Warp {
+  static constexpr bool serial = false;
+  __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x & 31); }
+  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const {
+    for (int64_t j = lane(); j < n; j += 32) f(j);
+  }
+  template <class T, class F> __device__ __forceinline__ T sum(int64_t n, F f) const {
+    T s = 0;
+    for (int64_t j = lane(); j < n; j += 32) s += f(j);
+    return warp_sum(s);
+  }
+  template <class T, class F> __device__ __forceinline__ T max(int64_t n, F f) const {
+    T top = f(lane() < n ? lane() : 0);
+    for (int64_t j = lane() + 32; j < n; j += 32) {
+      const T x = f(j);
+      top = x > top ? x : top;
+    }
+    return warp_max(top);
+  }
+  __device__ __forceinline__ bool leader() const { return lane() == 0; }
+  __device__ __forceinline__ void sync() const { __syncwarp(); }
+};
+
+inline constexpr int kBlock = 256;
+struct Block {
+  static constexpr bool serial = false;
+  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const {
+    for (int64_t j = threadIdx.x; j < n; j += kBlock) f(j);
+  }
+  // one value per warp through shared memory, then the same tree in every warp
+  template <class T, class Fold> __device__ __forceinline__ static T across(T s, Fold fold) {
+    __shared__ double parts[kBlock / 32];
+    __syncthreads();
+    if ((threadIdx.x & 31) == 0) memcpy(&parts[threadIdx.x / 32], &s, sizeof s);
+    __syncthreads();
+    T x;
+    memcpy(&x, &parts[threadIdx.x % (kBlock / 32)], sizeof x);
+    return fold(x);
+  }
+  template <class T, class F> __device__ __forceinline__ T sum(int64_t n, F f) const {
+    T s = 0;
+    for (int64_t j = threadIdx.x; j < n; j += kBlock) s += f(j);
+    return across(warp_sum(s), [](T x) {
+      for (int by = kBlock / 64; by; by >>= 1) x += __shfl_xor_sync(0xFFFFFFFFu, x, by);
+      return x;
+    });
+  }
+  template <class T, class F> __device__ __forceinline__ T max(int64_t n, F f) const {
+    const int64_t own = threadIdx.x;
+    T top = f(own < n ? own : 0);
+    for (int64_t j = own + kBlock; j < n; j += kBlock) {
+      const T x = f(j);
+      top = x > top ? x : top;
+    }
+    return across(warp_max(top), [](T x) { return warp_max(x); });
+  }
+  __device__ __forceinline__ bool leader() const { return threadIdx.x == 0; }
+  __device__ __forceinline__ void sync() const { __syncthreads(); }
+};
+
+struct Column {  // one thread, one column
+  static constexpr bool serial = true;
+  static constexpr int64_t kColumns = 1;
+  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const {
+    for (int64_t j = 0; j < n; ++j) f(j);
+  }
+  __device__ __forceinline__ bool leader() const { return true; }
+  __device__ __forceinline__ void sync() const {}
+};
+
+template <class K> __global__ void __launch_bounds__(kBlock) warp_rows(const K k, int64_t rows) {
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * (kBlock / 32);
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * (kBlock / 32) + threadIdx.x / 32; i < rows; i += stride) {
+    k(Warp{}, i);
+    __syncwarp();
+  }
+}
+template <class K> __global__ void __launch_bounds__(kBlock) block_rows(const K k, int64_t rows) {
+  for (int64_t i = blockIdx.x; i < rows; i += gridDim.x) {
+    k(Block{}, i);
+    __syncthreads();
+  }
+}
+template <class K> __global__ void __launch_bounds__(128) thread_columns(const K k, int64_t width, int64_t count) {
+  const int64_t t = static_cast<int64_t>(blockIdx.x) * 128 + threadIdx.x;
+  if (t < count) k(Column{}, t / width, t % width, int64_t{1});
+}
+
+inline int grid(int64_t blocks, const cuda::CudaBackend& b) {
+  const int64_t most = static_cast<int64_t>(b.processors()) * 64;
+  return static_cast<int>(blocks < most ? blocks : most);
+}
+
+template <class K> void rows_shape(Context& ctx, const K& k) {
+  cuda::CudaBackend& b = cuda::device_of(ctx);
+  const int64_t n = k.rows();
+  if (n == 0) return;
+  b.use();
+  if (k.width() >= 1024 && n < 1024)
+    block_rows<<<grid(n, b), kBlock, 0, b.stream()>>>(k, n);
+  else
+    warp_rows<<<grid((n + kBlock / 32 - 1) / (kBlock / 32), b), kBlock, 0, b.stream()>>>(k, n);
+  PLX_LAUNCHED(b);
+}
+
+template <class K> void columns_shape(Context& ctx, const K& k) {
+  cuda::CudaBackend& b = cuda::device_of(ctx);
+  const int64_t count = k.width() * k.problems();
+  if (count == 0) return;
+  b.use();
+  thread_columns<<<static_cast<unsigned>((count + 127) / 128), 128, 0, b.stream()>>>(k, k.width(), count);
+  PLX_LAUNCHED(b);
+}
+
+}  // namespace parallax::PLX_ISA
+
+#define PLX_TWIN_OF(K, T, SHAPE)                          \
+  static const ::parallax::cuda::Twin plx_twin_##T##_##K{ \
+      typeid(K<T>), [](Context& ctx, const void* k) { SHAPE(ctx, *static_cast<const K<T>*>(k)); }};
+#define PLX_TWINS(K, SHAPE)     \
+  namespace parallax::PLX_ISA { \
+  PLX_TWIN_OF(K, float, SHAPE)  \
+  PLX_TWIN_OF(K, double, SHAPE) \
+  }
+#define PLX_ROWS(K) PLX_TWINS(K, rows_shape)
+#define PLX_COLUMNS(K) PLX_TWINS(K, columns_shape)

@@ -1,0 +1,62 @@
+// Every op of the table on the device: equal to the CPU at every shape, the same bits in every run, and a row pitch.
+#include <cmath>
+
+#include "../autograd/op_outcome.h"
+#include "device.h"
+
+namespace parallax::testing {
+namespace {
+
+class CudaOps : public ::testing::TestWithParam<size_t> {
+ protected:
+  const OpCase& c() const { return op_cases()[GetParam()]; }
+  // four units of the CPU's own tolerance against double precision: both sides round
+  double tolerance() const { return 4 * c().precision_tolerance; }
+};
+
+TEST_P(CudaOps, EqualsCpu) {
+  PLX_NEEDS_DEVICE();
+  Context cpu{Context::Options{.seed = 1}}, cuda{on_cuda()};
+  for (const auto& shapes : all_shapes(c())) {
+    const auto here = inputs_of(cpu, c(), shapes, DType::f32), there = inputs_of(cuda, c(), shapes, DType::f32);
+    const Outcome first = evaluate(cuda, c().op, there, DType::f32);
+    expect_close(first, evaluate(cpu, c().op, here, DType::f32), tolerance(), str("first input ", shapes[0]));
+    expect_same_bits(first, evaluate(cuda, c().op, there, DType::f32), str("second run, first input ", shapes[0]));
+  }
+}
+
+TEST_P(CudaOps, DoublePrecisionEqualsCpu) {
+  PLX_NEEDS_DEVICE();
+  Context cpu{Context::Options{.seed = 1}}, cuda{on_cuda()};
+  expect_close(evaluate(cuda, c().op, inputs_of(cuda, c(), c().in, DType::f64), DType::f64),
+               evaluate(cpu, c().op, inputs_of(cpu, c(), c().in, DType::f64), DType::f64), 1e-10, "double precision");
+}
+
+TEST_P(CudaOps, ReadsOnlyItsColumns) {
+  PLX_NEEDS_DEVICE();
+  Context cuda{on_cuda()};
+  const auto in = inputs_of(cuda, c(), c().in, DType::f32);
+  std::vector<Tensor> pitched;
+  for (const Tensor& t : in) {
+    if (t.rows() == 1) {  // biases are read as plain arrays
+      pitched.push_back(t);
+      continue;
+    }
+    const Tensor wide = Tensor::persistent(cuda, DType::f32, {t.rows(), t.cols() + 6});
+    wide.col_range(0, 3).fill(std::nan(""));
+    wide.col_range(t.cols() + 3, 3).fill(std::nan(""));
+    pitched.push_back(wide.col_range(3, t.cols()));
+    pitched.back().copy_from(t);
+  }
+  const Outcome plain = evaluate(cuda, c().op, in, DType::f32), moved = evaluate(cuda, c().op, pitched, DType::f32);
+  expect_close(moved, plain, 1e-6, "row pitch");  // another alignment may choose another product algorithm
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, CudaOps, ::testing::Range<size_t>(0, op_cases().size()), [](const auto& one) {
+  std::string n = op_cases()[one.param].name;
+  for (char& ch : n) ch = std::isalnum(static_cast<unsigned char>(ch)) ? ch : '_';
+  return n + "_" + std::to_string(one.param);
+});
+
+}  // namespace
+}  // namespace parallax::testing
