@@ -68,7 +68,7 @@ int classify(int argc, char** argv) {
     return !stop;
   };
   const auto start = std::chrono::steady_clock::now();
-  Context ctx({.seed = o.seed_from, .threads = threads_of(a)});
+  Context ctx({.device = device_of(a), .seed = o.seed_from, .threads = threads_of(a)});
   const ClassifyResult r = parallax::classify(c, data, ctx);
   nlohmann::ordered_json j;
   j["method"] = c.method;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <cstdio>
 #include <cxxopts.hpp>
 
 #include <parallax/mvc/visitor.h>
@@ -108,7 +109,9 @@ Arguments parse(const std::string& command, const std::vector<Option>& options, 
   }
   PLX_CHECK(config, result.words_.size() <= most_words, "unexpected argument '", result.words_.back(), "' (parallax ",
             command, " --help)");
-  check_device(result);
+  const std::string device = result.get("device", "auto");
+  PLX_CHECK(config, device == "auto" || device == "cpu" || device == "cuda" || device.rfind("cuda:", 0) == 0,
+            "--device must be auto, cpu, cuda or cuda:i, not '", device, "'");
   return result;
 }
 
@@ -129,11 +132,11 @@ std::string help(const std::string& usage, const std::vector<Option>& options, c
 
 int threads_of(const Arguments& a) { return static_cast<int>(a.integer("threads", available_cores(), 1, 4096)); }
 
-void check_device(const Arguments& a) {
-  const std::string d = a.get("device", "auto");
-  PLX_CHECK(config, d == "auto" || d == "cpu" || d == "cuda" || d.rfind("cuda:", 0) == 0,
-            "--device must be auto, cpu, cuda or cuda:i, not '", d, "'");
-  PLX_CHECK(device, d == "auto" || d == "cpu", "this build has no CUDA backend; use --device cpu");
+Device device_of(const Arguments& a, const std::string& otherwise) {
+  const Device d = choose_device(a.get("device", otherwise));
+  if (d.kind == Device::cuda && !a.has("device") && !a.has("quiet"))
+    std::fprintf(stderr, "device %s (--device cpu for the processor)\n", name_of(d).c_str());
+  return d;
 }
 
 std::vector<int> int_list(const std::string& option, const std::string& text) {

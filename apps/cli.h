@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <parallax/tensor/error.h>
+#include <parallax/tensor/context.h>
 
 namespace parallax::cli {
 
@@ -33,8 +33,9 @@ class Arguments {
 Arguments parse(const std::string& command, const std::vector<Option>& options, int argc, char** argv,
                 size_t most_words);
 std::string help(const std::string& usage, const std::vector<Option>& options, const std::string& after = "");
-int threads_of(const Arguments& a);     // --threads, default all cores this process may use
-void check_device(const Arguments& a);  // --device
+int threads_of(const Arguments& a);  // --threads, default all cores this process may use
+// --device, or what a configuration wants. A CUDA device that was chosen is named on standard error.
+Device device_of(const Arguments& a, const std::string& otherwise = "auto");
 std::vector<int> int_list(const std::string& option, const std::string& text);  // "0,2"
 
 // Set by SIGINT or SIGTERM; a second signal ends the process at once.

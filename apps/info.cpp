@@ -20,8 +20,12 @@ int info(int argc, char** argv) {
   j["version"] = version_text();
   j["git"] = version_commit();
   j["build"] = PLX_BUILD;
-  j["devices"] = {{{"name", "cpu"}, {"cores", available_cores()}, {"instructions", isa_name()}}};
-  j["libraries"] = {{"matrix products", gemm_backend()}};
+  const DeviceList cuda = list_cuda_devices();
+  j["devices"] =
+      nlohmann::ordered_json::array({{{"name", "cpu"}, {"cores", available_cores()}, {"instructions", isa_name()}}});
+  for (const std::string& d : cuda.devices) j["devices"].push_back({{"name", d}});
+  j["libraries"] = {{"matrix products", gemm_backend()}, {"cuda", cuda.libraries}};
+  if (!cuda.why_none.empty()) j["no_cuda"] = cuda.why_none;
   j["methods"] = method_names();
   if (a.has("json")) {
     std::printf("%s\n", j.dump(2).c_str());
@@ -29,7 +33,10 @@ int info(int argc, char** argv) {
   }
   std::printf("parallax %s %s (%s)\n", version_text().c_str(), version_commit().c_str(), PLX_BUILD);
   std::printf("device   cpu: %d cores, %s\n", available_cores(), isa_name());
+  for (const std::string& d : cuda.devices) std::printf("device   %s\n", d.c_str());
+  if (!cuda.why_none.empty()) std::printf("no cuda  %s\n", cuda.why_none.c_str());
   std::printf("products %s\n", gemm_backend());
+  for (const std::string& l : cuda.libraries) std::printf("library  %s\n", l.c_str());
   std::printf("methods ");
   for (const std::string& m : method_names()) std::printf(" %s", m.c_str());
   std::printf("\n");

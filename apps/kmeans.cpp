@@ -31,7 +31,7 @@ int kmeans(int argc, char** argv) {
     for (const std::string& note : data.notes) std::fprintf(stderr, "%s\n", note.c_str());
   const int k = o.fit.clusters ? o.fit.clusters : data.labels.classes();
   PLX_CHECK(config, k > 0, data.name, " has no labels, so the number of clusters must be given (--clusters K)");
-  Context ctx({.threads = threads_of(a)});
+  Context ctx({.device = device_of(a), .threads = threads_of(a)});
   int64_t d = 0;
   for (const int64_t w : data.dims()) d += w;
   std::vector<std::vector<double>> views;

@@ -27,7 +27,7 @@ int predict(int argc, char** argv) {
   PLX_CHECK(config, a.has("model") && !o.data.empty(),
             "--model RUN and --data PATH are needed (parallax predict --help)");
   namespace fs = std::filesystem;
-  Context ctx({.threads = threads_of(a)});
+  Context ctx({.device = device_of(a), .threads = threads_of(a)});
   const Predictor predictor(ctx, a.get("model"));
   o.load.relax_classes = true;
   o.load.expected_dims = predictor.model().spec.dims;

@@ -57,6 +57,7 @@ void add_method_options(const Arguments& a, RunOptions& o) {
   o.out = a.get("out");
   o.force = a.has("force");
   o.threads = threads_of(a);
+  o.device = device_of(a, o.wanted_device);
   o.stop = &stop;
 }
 

@@ -84,6 +84,7 @@ void check_finite(const std::vector<double>& centres, int64_t d, const char* wha
 }  // namespace
 
 KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& o) {
+  if (x.device()) return kmeans(ctx.host(), x.on_host(), o);
   check_input(ctx, x, "k-means");
   PLX_CHECK(config, o.k >= 1 && o.k < (int64_t{1} << 31), "k-means: ", o.k,
             " clusters were asked for; at least 1 is needed");
@@ -103,6 +104,7 @@ KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& o) {
 
 std::vector<int32_t> assign(Context& ctx, const Tensor& x, const std::vector<double>& centres,
                             std::vector<double>* squared) {
+  if (x.device()) return assign(ctx.host(), x.on_host(), centres, squared);
   check_input(ctx, x, "assignment to centres");
   const int64_t d = x.cols(), n = x.rows(), k = static_cast<int64_t>(centres.size()) / d;
   PLX_CHECK(shape, k >= 1 && k * d == static_cast<int64_t>(centres.size()), "assignment: ", centres.size(),

@@ -112,6 +112,7 @@ template <class T> Neighbours search(Context& ctx, const Tensor& x, int64_t k, S
 }  // namespace
 
 Neighbours nearest_neighbours(Context& ctx, const Tensor& x, int64_t k, Self self) {
+  if (x.device()) return nearest_neighbours(ctx.host(), x.on_host(), k, self);
   check_input(ctx, x, "nearest neighbours");
   const int64_t most = self == Self::first ? x.rows() : x.rows() - 1;
   PLX_CHECK(config, k >= 1 && k <= most, "nearest neighbours: ", k, " of ", x.rows(), " rows were asked for; 1 to ",

@@ -69,6 +69,7 @@ bool defined(const Grouping& g, int64_t n) { return g.groups > 1 && g.groups < n
 }  // namespace
 
 Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels) {
+  if (x.device()) return silhouette(ctx.host(), x.on_host(), labels);
   const Grouping g = groups_of(ctx, x, labels, "silhouette");
   const int64_t n = x.rows(), d = x.cols(), k = g.groups;
   Silhouette s;
@@ -120,6 +121,7 @@ Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>&
 }
 
 double davies_bouldin(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels) {
+  if (x.device()) return davies_bouldin(ctx.host(), x.on_host(), labels);
   const Grouping g = groups_of(ctx, x, labels, "Davies-Bouldin index");
   if (!defined(g, x.rows())) return kUndefined;
   const Spread s = spread_of(ctx, x, g, "Davies-Bouldin index");
@@ -143,6 +145,7 @@ double davies_bouldin(Context& ctx, const Tensor& x, const std::vector<int32_t>&
 }
 
 double calinski_harabasz(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels) {
+  if (x.device()) return calinski_harabasz(ctx.host(), x.on_host(), labels);
   const Grouping g = groups_of(ctx, x, labels, "Calinski-Harabasz index");
   const int64_t n = x.rows(), k = g.groups;
   if (!defined(g, n)) return kUndefined;

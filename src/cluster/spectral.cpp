@@ -177,6 +177,7 @@ template <class V> void fix_sign(V&& v) {
 }  // namespace
 
 SpectralResult spectral_clustering(Context& ctx, const Tensor& x, const SpectralOptions& o) {
+  if (x.device()) return spectral_clustering(ctx.host(), x.on_host(), o);
   const int64_t n = x.rows(), k = o.k;
   PLX_CHECK(config, k >= 1 && k <= n, "spectral clustering: ", k, " clusters of ", n, " rows were asked for");
   PLX_CHECK(config, o.neighbours >= 1, "spectral clustering: ", o.neighbours, " neighbours were asked for");

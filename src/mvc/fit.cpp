@@ -76,6 +76,10 @@ FitResult fit(const FitOptions& o, const MultiView& data, Context& ctx, const st
   Trainer trainer(ctx, *method, prepare(o, result.scale, data, ctx, result), eval.clusters, model.view_names);
   trainer.build(o.log);
   model.spec = trainer.spec();
+  if (Backend* device = ctx.backend(); device && o.log)
+    o.log(str("memory on ", device->name(), ": data, parameters and optimiser state ",
+              static_cast<double>(ctx.memory()->live) / 1e6, " MB, free ",
+              static_cast<double>(device->free_bytes()) / 1e6, " MB"));
   int64_t epochs = 0;
   for (const Phase& p : method->plan()) epochs += p.epochs, model.phase = p.epochs ? p.name : model.phase;
 

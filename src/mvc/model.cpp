@@ -85,6 +85,7 @@ void save_model(const std::string& path, const Model& m, ParamStore& store) {
 }
 
 struct Predictor::Impl {
+  Device device;
   int threads;
   Model model;
   std::unique_ptr<Context> own;  // with the model's seed: evaluation may draw
@@ -94,7 +95,7 @@ struct Predictor::Impl {
 };
 
 Predictor::Predictor(const Context& ctx, const std::string& given)
-    : impl_(new Impl{ctx.threads(), {}, nullptr, nullptr, nullptr, {}}) {
+    : impl_(new Impl{ctx.device(), ctx.threads(), {}, nullptr, nullptr, nullptr, {}}) {
   const std::string path =
       std::filesystem::is_directory(given) ? (std::filesystem::path(given) / "model.h5").string() : given;
   const H5Tree tree = read_hdf5(path);
@@ -131,7 +132,8 @@ Predictor::Predictor(const Context& ctx, const std::string& given)
   }
   if (const H5Node* c = tree.find("/centres")) m.centres = c->as_f64("/centres");
 
-  impl_->own = std::make_unique<Context>(Context::Options{.seed = m.seed, .threads = impl_->threads});
+  impl_->own =
+      std::make_unique<Context>(Context::Options{.device = impl_->device, .seed = m.seed, .threads = impl_->threads});
   Context& own = *impl_->own;
   impl_->method = m.make();
   impl_->store = std::make_unique<ParamStore>(own, DType::f32);

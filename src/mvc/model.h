@@ -32,8 +32,8 @@ struct Prediction {
 };
 class Predictor {
  public:
-  // `path`: a model file or a run folder. The context gives the number of threads. Throws Error(data) for damaged or
-  // foreign files.
+  // `path`: a model file or a run folder. The context gives the device and the number of threads. Throws Error(data)
+  // for damaged or foreign files.
   Predictor(const Context& ctx, const std::string& path);
   ~Predictor();
   const Model& model() const;

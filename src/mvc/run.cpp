@@ -46,7 +46,7 @@ RunOutcome one_run(const RunOptions& o, const MultiView& data, uint64_t seed, co
     PLX_CHECK(config, o.force || !fs::exists(folder) || fs::is_empty(folder), folder,
               " exists already; choose another --out, or --force to overwrite");
     make_dirs(folder);
-    Context ctx({.seed = seed, .threads = threads});
+    Context ctx({.device = o.device, .seed = seed, .threads = threads});
     FitOptions f = o.fit;
     f.log = line;
     std::vector<HistoryRow> rows;

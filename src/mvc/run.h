@@ -20,6 +20,8 @@ struct RunOptions {
   bool several_seeds = false;  // --seeds was given (one line per seed even for one)
   int jobs = 1;
   int threads = 1;
+  std::string wanted_device = "auto";  // as --device and a configuration name it
+  Device device;                       // where it runs
   bool force = false;
   const std::atomic<bool>* stop = nullptr;  // set by a signal: runs end after their epoch
   // Lines for the terminal; `run` is the folder's name where there are several, else empty. Called from several

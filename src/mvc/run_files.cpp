@@ -105,7 +105,7 @@ std::string metrics_json(const RunOptions& o, const MultiView& data, const FitRe
   j["clusters"] = r.model.spec.clusters;
   j["samples"] = data.samples;
   j["views"] = data.views.size();
-  j["device"] = "cpu";
+  j["device"] = name_of(o.device);
   j["seconds"] = r.seconds;
   j["epochs"] = r.epochs;
   if (!r.scores.empty()) {
@@ -145,7 +145,7 @@ std::string config_json(const RunOptions& o, const MultiView& data, const FitRes
   if (o.fit.corrupt.any()) j["corrupt"] = to_text(o.fit.corrupt);
   if (o.fit.eval_every) j["eval_every"] = o.fit.eval_every;
   if (o.fit.restarts) j["restarts"] = o.fit.restarts;
-  j["device"] = "cpu";
+  j["device"] = name_of(o.device);
   Json set = Json::object();
   for (const auto& [k, v] : r.model.settings) set[k] = setting_json(v);
   j["set"] = set;
@@ -196,6 +196,8 @@ void read_config(const std::string& path, RunOptions& o) {
         o.fit.restarts = v.get<int>();
       else if (key == "threads")
         o.threads = v.get<int>();
+      else if (key == "device")
+        o.wanted_device = v.get<std::string>();
       else if (key == "set") {
         for (const auto& [k, value] : v.items())
           o.fit.set.emplace_back(k, value.is_string() ? value.get<std::string>() : value.dump());

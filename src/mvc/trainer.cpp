@@ -6,6 +6,7 @@
 
 #include "../tensor/elementwise.h"
 #include "../tensor/random.h"
+#include "batch_kernels.h"
 
 namespace parallax {
 
@@ -83,10 +84,10 @@ struct Trainer::Impl final : Eval {
     return parallax::map_rows(context, params, v, phase, [this](Rows& r) { method.embed(r); });
   }
 
-  // A batch: the rows `index`, gathered into buffers that keep their place; or all rows as they lie.
+  // A batch: rows gathered into buffers that keep their place; or all rows as they lie.
   struct Batch {
     std::vector<Tensor> views;
-    Tensor ids;
+    Tensor ids, order, cursor;  // order [N]: of the present epoch; cursor: the next batch of it
     int64_t rows = 0;
     bool whole = false;
   };
@@ -99,6 +100,10 @@ struct Trainer::Impl final : Eval {
     std::vector<int64_t> all(static_cast<size_t>(b.rows));
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
     b.ids.assign(all);
+    if (!b.whole) {
+      b.order = Tensor::persistent(context, DType::i64, {n, 1});
+      b.cursor = Tensor::persistent(context, DType::i64, {1, 1});
+    }
     for (const Tensor& v : views)
       b.views.push_back(b.whole ? v : Tensor::persistent(context, v.dtype(), {b.rows, v.cols()}));
     return b;
@@ -108,28 +113,21 @@ struct Trainer::Impl final : Eval {
     const Update* update;
     std::unique_ptr<Optimizer> optimizer;
     std::unique_ptr<Tape> tape;
+    std::vector<std::string> names;  // of what a step logs, the total first
+    Tensor ring, slot;               // the values of the last steps, and where the next ones go
   };
-  // A phase under way: its batch, updates and the order of the present epoch.
+  // A phase under way: its batch, updates, and the recorded step where the device records.
   struct Current {
     Batch batch;
     std::vector<Running> updates;
-    std::vector<int64_t> order;
     int64_t batches = 1, next = 0;
+    int64_t slots = 1;  // steps that the rings hold: whole epochs
+    bool capture = true;
+    int eager = 0;
+    std::shared_ptr<void> recording;
   } current;
 
-  struct Sums {
-    std::vector<std::pair<std::string, double>> list;
-    void add(const std::string& name, double x) {
-      for (auto& [n, v] : list)
-        if (n == name) {
-          v += x;
-          return;
-        }
-      list.emplace_back(name, x);
-    }
-  };
-
-  void one_update(Running& u, Batch& b, Sums& sums, bool prefix) {
+  void one_update(Running& u, Batch& b, bool prefix) {
     context.begin_step();
     u.tape->clear();
     params.begin_step();
@@ -139,80 +137,162 @@ struct Trainer::Impl final : Eval {
     u.tape->backward(loss);
     u.optimizer->step(loss.value);
     if (u.update->after) u.update->after(step);
-    sums.add(prefix ? u.update->name + ".total" : "total", loss.value.item());
-    for (const Step::Logged& l : step.logged()) sums.add(*l.name, l.column.row_range(l.row, 1).item());
-    PLX_CHECK(numeric, !u.optimizer->nonfinite(), "the loss or its gradient is not finite in phase ", phase, ", epoch ",
-              epoch, ", update ", steps_done + 1,
-              "; the weights are those before it. A smaller learning rate or another scaling (--scale) may help");
-    ++steps_done;
+    push_losses(u, loss, step.logged(), prefix);
     context.end_step();
+  }
+
+  void push_losses(Running& u, const Var& loss, const std::vector<Step::Logged>& logged, bool prefix) {
+    if (u.names.empty()) {
+      u.names.push_back(prefix ? u.update->name + ".total" : "total");
+      for (const Step::Logged& l : logged) u.names.push_back(*l.name);
+      PLX_CHECK(internal, u.names.size() <= kMaxLogged, "more than ", kMaxLogged, " logged losses");
+      u.ring = Tensor::persistent(context, loss.dtype(), {current.slots, static_cast<int64_t>(u.names.size())});
+      u.slot = Tensor::persistent(context, DType::i64, {1, 1});
+    }
+    PLX_CHECK(internal, logged.size() + 1 == u.names.size(), "a step logged ", logged.size(),
+              " losses, an earlier one ", u.names.size() - 1);
+    by_float(loss.dtype(), [&]<class T>(T) {
+      PushValues<T> k;
+      k.from[k.count++] = loss.value.ptr<T>();
+      for (const Step::Logged& l : logged) k.from[k.count++] = l.column.row_range(l.row, 1).ptr<T>();
+      k.ring = u.ring.mat<T>();
+      k.slot = u.slot.ptr<int64_t>();
+      run(context, k);
+    });
   }
 
   void start_phase(const Phase& p) {
     current = {};
     current.batch = make_batch(p.batch);
     current.batches = std::max<int64_t>(1, data_spec.samples / current.batch.rows);
+    current.capture = p.capture && context.capture();
+    // a device is asked for its losses every 64 steps or so, the CPU after every epoch
+    const int64_t epochs = context.backend() ? std::max<int64_t>(1, 64 / current.batches) : 1;
+    current.slots = epochs * current.batches;
     for (const Update& u : p.updates)
       current.updates.push_back(
-          {&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context)});
+          {&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context), {}, {}, {}});
   }
 
-  // The next batch of the epoch (a new order begins each epoch), one update of each kind.
-  void next_batch(Sums& sums) {
+  // One update of each kind on the next batch: what is recorded.
+  void batch_step() {
     Batch& b = current.batch;
     if (!b.whole) {
-      if (current.next == 0)
-        current.order =
-            shuffled(data_spec.samples, context.seed(), tag_of("shuffle"), static_cast<uint32_t>(epochs_done + 1));
-      const auto from = current.order.begin() + current.next * b.rows;
-      b.ids.assign(std::vector<int64_t>(from, from + b.rows));
+      run(context, SelectRows<float>{b.order.ptr<int64_t>(), b.cursor.ptr<int64_t>(), current.batches,
+                                     b.ids.ptr<int64_t>(), b.rows});
       for (size_t v = 0; v < views.size(); ++v) gather_rows(context, views[v], b.ids, b.views[v]);
     }
-    current.next = (current.next + 1) % current.batches;
-    for (Running& u : current.updates) one_update(u, b, sums, current.updates.size() > 1);
+    for (Running& u : current.updates) one_update(u, b, current.updates.size() > 1);
   }
 
-  void run(const TrainerOptions& o) {
+  // The next batch of the epoch; a new order begins each epoch. A device runs it twice as it is (first allocations,
+  // choice of algorithms), then records it, and from then on launches the recording.
+  void next_batch() {
+    Batch& b = current.batch;
+    if (!b.whole && current.next == 0)
+      b.order.assign(
+          shuffled(data_spec.samples, context.seed(), tag_of("shuffle"), static_cast<uint32_t>(epochs_done + 1)));
+    current.next = (current.next + 1) % current.batches;
+    Backend* device = context.backend();
+    if (current.recording) {
+      context.note_replayed(static_cast<uint32_t>(current.updates.size()));
+      device->replay(current.recording.get());
+    } else if (!device || !current.capture || current.eager < 2) {
+      ++current.eager;
+      batch_step();
+    } else {
+      device->begin_recording();
+      try {
+        batch_step();
+        current.recording = device->end_recording();
+      } catch (...) {
+        device->abandon_recording();
+        throw;
+      }
+      device->replay(current.recording.get());
+    }
+    steps_done += static_cast<int64_t>(current.updates.size());
+  }
+
+  // The mean losses of the epochs since the last call, oldest first; the rings begin anew.
+  void collect(std::vector<EpochRow>& rows) {
+    for (Running& u : current.updates) {
+      const std::vector<double> v = u.ring.to_vector<double>();
+      const size_t width = u.names.size(), per_epoch = static_cast<size_t>(current.batches);
+      for (size_t e = 0; e < rows.size(); ++e) {
+        for (size_t i = 0; i < width; ++i) {
+          double sum = 0;
+          for (size_t s = 0; s < per_epoch; ++s) sum += v[(e * per_epoch + s) * width + i];
+          auto at = std::find_if(rows[e].losses.begin(), rows[e].losses.end(),
+                                 [&](const auto& l) { return l.first == u.names[i]; });
+          if (at == rows[e].losses.end()) at = rows[e].losses.insert(at, {u.names[i], 0.0});
+          at->second += sum / static_cast<double>(per_epoch);
+        }
+      }
+      if (u.optimizer->nonfinite()) {
+        size_t bad = 0;
+        while (bad + 1 < rows.size() * per_epoch && std::isfinite(v[bad * width])) ++bad;
+        fail_nonfinite(rows[bad / per_epoch], bad % per_epoch);
+      }
+      u.slot.fill(0);
+    }
+  }
+  [[noreturn]] void fail_nonfinite(const EpochRow& row, size_t batch) {
+    const int64_t first = row.step - current.batches * static_cast<int64_t>(current.updates.size());
+    PLX_FAIL(
+        numeric, "the loss or its gradient is not finite in phase ", phase, ", epoch ", row.epoch, ", update ",
+        first + static_cast<int64_t>(batch * current.updates.size()) + 1,
+        " or soon after; the weights are those before it. A smaller learning rate or another scaling (--scale) may "
+        "help");
+  }
+
+  void run_phase(Phase& p, const TrainerOptions& o, std::chrono::steady_clock::time_point start, bool last) {
+    phase = p.name;
+    const Breadcrumb crumb{phase};
+    epoch = 0;
+    if (p.before) p.before(*this);
+    start_phase(p);
+    Selection best;
+    std::vector<EpochRow> waiting;  // epochs whose losses the device still has
+    for (epoch = 1; epoch <= p.epochs; ++epoch) {
+      const Breadcrumb at{"epoch", epoch};
+      if (p.before_epoch) p.before_epoch(*this);
+      if (p.lr_factor)
+        for (Running& u : current.updates) u.optimizer->set_lr(u.update->opt.lr * p.lr_factor(epoch));
+      for (int64_t i = 0; i < current.batches; ++i) next_batch();
+      ++epochs_done;
+      waiting.push_back({phase,
+                         epochs_done,
+                         steps_done,
+                         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+                         {}});
+      if (p.select && (epoch % p.select_every == 0 || epoch == p.epochs)) best.offer(params, p.select(*this), epoch);
+      const bool end = epoch == p.epochs;
+      if (end && p.select) {
+        best.restore(params);
+        log(str("kept the weights of epoch ", best.epoch, " (lowest selection value ", best.value, ", label-free)"));
+      }
+      const int64_t every = o.eval_every ? o.eval_every : p.eval_every;
+      const bool scored = o.on_evaluation && (end || (every && epoch % every == 0));
+      const bool full = static_cast<int64_t>(waiting.size()) * current.batches >= current.slots;
+      if (!scored && !end && !full) continue;
+      collect(waiting);
+      for (const EpochRow& row : waiting) {
+        if (scored && &row == &waiting.back()) o.on_evaluation(row, embed(views), end && last);
+        if (o.on_epoch && !o.on_epoch(row)) PLX_FAIL(interrupted, "stopped after epoch ", row.epoch);
+      }
+      waiting.clear();
+    }
+  }
+
+  void run_plan(const TrainerOptions& o) {
     log_line = o.log;
     const auto start = std::chrono::steady_clock::now();
     std::vector<Phase> plan = method.plan();
     while (!plan.empty() && plan.back().epochs == 0) plan.pop_back();
     PLX_CHECK(config, !plan.empty(), "nothing to train: every phase has 0 epochs");
-    for (size_t k = 0; k < plan.size(); ++k) {
-      Phase& p = plan[k];
-      if (p.epochs == 0) continue;
-      phase = p.name;
-      const Breadcrumb crumb{phase};
-      epoch = 0;
-      if (p.before) p.before(*this);
-      start_phase(p);
-      Selection best;
-      for (epoch = 1; epoch <= p.epochs; ++epoch) {
-        const Breadcrumb at{"epoch", epoch};
-        if (p.before_epoch) p.before_epoch(*this);
-        if (p.lr_factor)
-          for (Running& u : current.updates) u.optimizer->set_lr(u.update->opt.lr * p.lr_factor(epoch));
-        Sums sums;
-        for (int64_t i = 0; i < current.batches; ++i) next_batch(sums);
-        ++epochs_done;
-        EpochRow row{phase,
-                     epochs_done,
-                     steps_done,
-                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
-                     {}};
-        for (auto& [name, x] : sums.list) row.losses.emplace_back(name, x / static_cast<double>(current.batches));
-        if (p.select && (epoch % p.select_every == 0 || epoch == p.epochs)) best.offer(params, p.select(*this), epoch);
-        const bool end = epoch == p.epochs;
-        if (end && p.select) {
-          best.restore(params);
-          log(str("kept the weights of epoch ", best.epoch, " (lowest selection value ", best.value, ", label-free)"));
-        }
-        const int64_t every = o.eval_every ? o.eval_every : p.eval_every;
-        if (o.on_evaluation && (end || (every && epoch % every == 0)))
-          o.on_evaluation(row, embed(views), end && k + 1 == plan.size());
-        if (o.on_epoch && !o.on_epoch(row)) PLX_FAIL(interrupted, "stopped after epoch ", epochs_done);
-      }
-    }
+    for (size_t k = 0; k < plan.size(); ++k)
+      if (plan[k].epochs > 0) run_phase(plan[k], o, start, k + 1 == plan.size());
   }
 
   // Label-free choice of an epoch: the weights with the lowest value.
@@ -249,7 +329,7 @@ void Trainer::build(const std::function<void(const std::string&)>& log) {
   const std::vector<Phase> plan = m.method.plan();
   if (!plan.empty()) m.phase = plan.back().name;
 }
-void Trainer::train(const TrainerOptions& options) { impl_->run(options); }
+void Trainer::train(const TrainerOptions& options) { impl_->run_plan(options); }
 void Trainer::prepare(Phase& p) {
   impl_->phase = p.name;
   impl_->epoch = 0;
@@ -258,10 +338,7 @@ void Trainer::prepare(Phase& p) {
   impl_->epoch = 1;
   if (p.before_epoch) p.before_epoch(*impl_);
 }
-void Trainer::step(Phase&) {
-  Impl::Sums sums;
-  impl_->next_batch(sums);
-}
+void Trainer::step(Phase&) { impl_->next_batch(); }
 Features Trainer::embed(const std::vector<Tensor>& views) const { return impl_->embed(views); }
 Features Trainer::embed() const { return impl_->embed(impl_->views); }
 ParamStore& Trainer::store() { return impl_->params; }

@@ -17,7 +17,6 @@ class Optimizer {
  public:
   // Updates the store's parameters that match `globs`.
   Optimizer(ParamStore& store, OptimizerSpec spec, const std::vector<std::string>& globs = {"*"});
-  ~Optimizer();
   // One update from the gradients that backward reached. `loss` [1, 1]: where it or a small gradient is not finite the
   // update is skipped and the flag stays up until clear_nonfinite(): weights stay finite.
   void step(const Tensor& loss = {});
@@ -29,10 +28,13 @@ class Optimizer {
   void clear_nonfinite();
 
  private:
-  struct Lists;  // pieces of the parameters, as the kernels read them
   ParamStore& store_;
   OptimizerSpec spec_;
-  std::unique_ptr<Lists> lists_;
+  std::vector<int> params_;
+  std::vector<uint8_t> reached_;  // what written_ holds
+  // as the kernels read them: pieces of the parameters, of the small ones, pointers to counters, reached flags
+  Tensor pieces_, small_, counters_, written_;
+  int64_t n_pieces_ = 0, n_small_ = 0;
   Tensor lr_, norm_, clip_, flag_, sums_;
 };
 

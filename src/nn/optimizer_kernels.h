@@ -9,12 +9,12 @@ template <class T> struct Piece {
   T *p, *m, *v;
   const T* g;
   int64_t count;
-  const uint32_t* updates;  // of the parameter, this one included
-  const bool* written;      // a parameter that backward did not reach is left alone
+  const int32_t* updates;  // of the parameter, this one included
+  const uint8_t* written;  // a parameter that backward did not reach is left alone
 };
 
 // b^t by squaring: the same bits on every machine
-PLX_HD double power(double b, uint32_t t) {
+PLX_HD double power(double b, int32_t t) {
   double r = 1;
   for (; t; t >>= 1, b *= b)
     if (t & 1) r *= b;
@@ -32,7 +32,7 @@ template <class T> struct AdamPieces {
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const Piece<T> q = pieces[i];
     if (!*q.written || *flag) return;
-    const uint32_t t = *q.updates;
+    const int32_t t = *q.updates;
     const T a = static_cast<T>(static_cast<double>(*lr) / (1 - power(beta1, t)));
     const T c = static_cast<T>(1 / sqrt(1 - power(beta2, t)));
     const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), e = static_cast<T>(eps),
@@ -97,40 +97,49 @@ PLX_KERNEL(SquarePieces)
 
 // Before an update: clip factor from the sums of squares, finite flag, step counters. One row.
 template <class T> struct PrepareUpdate {
-  const Piece<T>* pieces;
-  int64_t n;
-  const double* sums;  // null: no clipping
+  const Piece<T>* small;  // gradients that are looked at one by one, in short pieces
+  int64_t n_small;
+  const double* sums;  // [n_sums], null: no clipping
+  int64_t n_sums;
   double clip_norm;
   T *norm, *clip;
   const T* loss;  // may be null
   int32_t* flag;
-  uint32_t* const* counters;  // [parameters]
-  const bool* const* written;
+  int32_t* const* counters;  // [parameters]
+  const uint8_t* written;    // [parameters]
   int64_t parameters;
-  int64_t small;  // gradients of pieces up to this size are looked at one by one
   PLX_HD int64_t rows() const { return 1; }
-  PLX_HD int64_t width() const { return 1; }
+  PLX_HD int64_t width() const { return n_small * 64 + n_sums; }
   template <class Team> PLX_HD void operator()(Team team, int64_t) const {
-    T bad = 0;
-    if (loss) bad += *loss - *loss;  // NaN unless finite
+    bool bad = loss && !(*loss - *loss == T(0));
     if (sums) {
       const double* s = sums;
-      const double total = ::sqrt(team.template sum<double>(n, [=](int64_t i) { return s[i]; }));
-      bad += static_cast<T>(total - total);
+      const double total = ::sqrt(team.template sum<double>(n_sums, [=](int64_t i) { return s[i]; }));
+      bad = bad || !(total - total == 0);
       const double factor = clip_norm / (total + 1e-6);
-      *norm = static_cast<T>(total);
-      *clip = factor < 1 ? static_cast<T>(factor) : T(1);
-    } else {
-      for (int64_t i = 0; i < n; ++i) {
-        const Piece<T> q = pieces[i];
-        if (q.count > small || !*q.written) continue;
-        const T* g = q.g;
-        bad += team.template sum<T>(q.count, [=](int64_t j) { return g[j] - g[j]; });
+      if (team.leader()) {
+        *norm = static_cast<T>(total);
+        *clip = factor < 1 ? static_cast<T>(factor) : T(1);
       }
+    } else {
+      const Piece<T>* list = small;
+      const int64_t found = team.template sum<int64_t>(n_small, [=](int64_t i) {
+        const Piece<T> q = list[i];
+        int any = 0;
+        if (*q.written)
+          for (int64_t j = 0; j < q.count; ++j) any |= !(q.g[j] - q.g[j] == T(0));
+        return static_cast<int64_t>(any);
+      });
+      bad = bad || found != 0;
     }
-    if (bad != T(0)) *flag = 1;
-    for (int64_t i = 0; i < parameters; ++i)
-      if (*written[i] && !*flag) ++*counters[i];
+    const bool hold = bad || *flag != 0;
+    team.sync();
+    if (team.leader() && bad) *flag = 1;
+    int32_t* const* count = counters;
+    const uint8_t* reached = written;
+    team.each(parameters, [=](int64_t i) {
+      if (reached[i] && !hold) ++*count[i];
+    });
   }
 };
 PLX_KERNEL(PrepareUpdate)

@@ -75,7 +75,7 @@ void ParamStore::allocate() {
     e.v = part(v_);
   }
   written_ = std::make_unique<bool[]>(entries_.size());
-  updates_.assign(entries_.size(), 0);
+  updates_ = Tensor::persistent(*ctx_, DType::i32, {1, count()});
   initialise();
 }
 

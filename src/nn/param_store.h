@@ -47,10 +47,11 @@ class ParamStore {
   Tensor grad(Param p) const { return entries_[static_cast<size_t>(p.index)].grad; }
   Tensor moment1(Param p) const { return entries_[static_cast<size_t>(p.index)].m; }
   Tensor moment2(Param p) const { return entries_[static_cast<size_t>(p.index)].v; }
-  // Whether backward reached it in this step, and how many updates it had: a parameter without a gradient does not
-  // advance.
+  // Whether backward reached it in this step (a fact of the step's structure, known on the host), and how many updates
+  // it had (device memory): a parameter without a gradient does not advance.
   bool* written(Param p) { return &written_[static_cast<size_t>(p.index)]; }
-  uint32_t* updates(Param p) { return &updates_[static_cast<size_t>(p.index)]; }
+  int32_t* counter(Param p) { return updates_.ptr<int32_t>() + p.index; }
+  int32_t updates(Param p) const { return updates_.to_vector<int32_t>()[static_cast<size_t>(p.index)]; }
   void begin_step();  // forgets what backward reached
   int64_t trainable_values() const { return total_; }
   // Indices of the trainable parameters that match one of the globs ("encoders.*", "*").
@@ -70,8 +71,7 @@ class ParamStore {
   DType type_;
   std::vector<Entry> entries_;
   std::unique_ptr<bool[]> written_;
-  std::vector<uint32_t> updates_;
-  Tensor values_, grads_, m_, v_;
+  Tensor values_, grads_, m_, v_, updates_;
   int64_t total_ = 0;
   bool allocated_ = false;
 };

@@ -79,6 +79,23 @@ DeviceList list_cuda_devices() {
   return {{}, {}, l.why_not};
 }
 
+Device choose_device(const std::string& text) {
+  if (text == "cpu") return {};
+  if (text == "auto") return list_cuda_devices().devices.empty() ? Device{} : Device{Device::cuda, 0};
+  int index = 0;
+  const char* digits = text.c_str() + 5;
+  const bool named = text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 9 &&
+                     text.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (named) index = std::atoi(digits);  // NOLINT(cert-err34-c): digits only
+  PLX_CHECK(config, named || text == "cuda", "--device must be auto, cpu, cuda or cuda:i, not '", text, "'");
+  const DeviceList l = list_cuda_devices();
+  PLX_CHECK(device, !l.devices.empty(), l.why_none, "; use --device cpu");
+  PLX_CHECK(device, static_cast<size_t>(index) < l.devices.size(), "there is no cuda:", index,
+            "; the devices are 0 to ", l.devices.size() - 1);
+  return {Device::cuda, index};
+}
+std::string name_of(const Device& device) { return device.kind == Device::cpu ? "cpu" : str("cuda:", device.index); }
+
 std::shared_ptr<Backend> open_cuda(int index) {
   const Loaded& l = loaded();
   PLX_CHECK(device, l.module.open != nullptr, l.why_not, "; or use --device cpu");

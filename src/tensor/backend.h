@@ -72,6 +72,11 @@ struct DeviceList {
   std::string why_none;
 };
 DeviceList list_cuda_devices();
+// "auto" (a CUDA device where one can be used, else the CPU), "cpu", "cuda" or "cuda:i". Errors: config for other
+// texts, device where the one that was asked for cannot be used.
+struct Device;
+Device choose_device(const std::string& text);
+std::string name_of(const Device& device);  // "cpu", "cuda:0"
 // Loads the module and opens device `index`. Errors: device, with what to do.
 std::shared_ptr<Backend> open_cuda(int index);
 

@@ -32,7 +32,7 @@ int available_cores() {
 }
 
 Context::Context(const Options& o)
-    : device_(o.device), seed_(o.seed), threads_(o.threads > 0 ? o.threads : available_cores()) {
+    : device_(o.device), seed_(o.seed), threads_(o.threads > 0 ? o.threads : available_cores()), capture_(o.capture) {
   if (device_.kind == Device::cuda) memory_->device = backend_ = open_cuda(device_.index);
   if (threads_ > 1) pool_ = std::make_unique<Pool>(threads_);
 }

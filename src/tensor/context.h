@@ -44,7 +44,8 @@ class Context {
   struct Options {
     Device device = {};
     uint64_t seed = 0;
-    int threads = 1;  // bound on the threads used; 0 = the cores this process may use
+    int threads = 1;      // bound on the threads used; 0 = the cores this process may use
+    bool capture = true;  // a device records training steps and launches the recording
   };
   explicit Context(const Options& options);
   Context() : Context(Options{}) {}
@@ -58,6 +59,7 @@ class Context {
   Context& host();
   uint64_t seed() const { return seed_; }
   int threads() const { return threads_; }
+  bool capture() const { return capture_; }
 
   // Runs task(0..n-1), in any order, on up to threads() threads; returns when all are done. Tasks write disjoint
   // results, so what is computed does not depend on the number of threads. The first exception is rethrown.
@@ -83,6 +85,7 @@ class Context {
   Device device_;
   uint64_t seed_;
   int threads_;
+  bool capture_;
   uint32_t step_ = 0;
   bool in_step_ = false;
   Counters counters_;

@@ -36,7 +36,7 @@ std::vector<std::string> golden_files(const std::string& path) {
   return files;
 }
 
-Report check_file(const std::string& path, DType type, int threads) {
+Report check_file(const std::string& path, DType type, const Context::Options& where) {
   Report r;
   r.file = path;
   try {
@@ -44,9 +44,9 @@ Report check_file(const std::string& path, DType type, int threads) {
     PLX_CHECK(data, tree.root().text("format", "") == "parallax-golden-1", "not a file of format parallax-golden-1");
     const std::string kind = tree.root().text("kind");
     if (kind == "step")
-      check_step(tree, type, threads, r);
+      check_step(tree, type, where, r);
     else
-      check_kind(tree, kind, type, r);
+      check_kind(tree, kind, type, where, r);
   } catch (const std::exception& e) {
     r.fail("file", e.what());
   }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <parallax/io/hdf5.h>
-#include <parallax/tensor/dtype.h>
+#include <parallax/tensor/context.h>
 
 namespace parallax::golden {
 
@@ -34,9 +34,10 @@ struct Report {
   }
 };
 
-Report check_file(const std::string& path, DType type, int threads = 1);
-void check_step(const H5Tree& tree, DType type, int threads, Report& report);
-void check_kind(const H5Tree& tree, const std::string& kind, DType type,
+// `where`: the device and threads that the contexts get.
+Report check_file(const std::string& path, DType type, const Context::Options& where = {});
+void check_step(const H5Tree& tree, DType type, const Context::Options& where, Report& report);
+void check_kind(const H5Tree& tree, const std::string& kind, DType type, const Context::Options& where,
                 Report& report);  // metrics, kmeans, scale, ...
 
 // Stored values, or those of a recipe (attribute fill).

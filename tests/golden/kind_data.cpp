@@ -86,8 +86,8 @@ void check_metrics(const H5Tree& tree, Report& r) {
   }
 }
 
-void check_kmeans(const H5Tree& tree, DType type, Report& r) {
-  Context ctx;
+void check_kmeans(const H5Tree& tree, DType type, const Context::Options& where, Report& r) {
+  Context ctx(where);
   KMeansOptions o;
   const H5Node& start = tree.at("/batch/centres");
   o.k = static_cast<int64_t>(start.shape.at(0));
@@ -104,8 +104,8 @@ void check_kmeans(const H5Tree& tree, DType type, Report& r) {
   check_names(tree, "/expect", {"labels", "centres", "inertia", "assignments"}, r);
 }
 
-void check_silhouette(const H5Tree& tree, DType type, Report& r) {
-  Context ctx;
+void check_silhouette(const H5Tree& tree, DType type, const Context::Options& where, Report& r) {
+  Context ctx(where);
   const Silhouette s = silhouette(ctx, matrix(ctx, type, tree.at("/batch/x0")), labels_of(tree.at("/batch/labels")));
   compare(r, "samples", s.samples, tree.at("/expect/samples").as_f64(), tolerance(tree, type));
   compare(r, "mean", {s.mean}, tree.at("/expect/mean").as_f64(), tolerance(tree, type));
@@ -176,13 +176,14 @@ void check_corruption(const H5Tree& tree, DType type, Report& r) {
 }
 }  // namespace
 
-bool check_data_kind(const H5Tree& tree, const std::string& kind, DType type, Report& report) {
+bool check_data_kind(const H5Tree& tree, const std::string& kind, DType type, const Context::Options& where,
+                     Report& report) {
   if (kind == "metrics")
     check_metrics(tree, report);
   else if (kind == "kmeans")
-    check_kmeans(tree, type, report);
+    check_kmeans(tree, type, where, report);
   else if (kind == "silhouette")
-    check_silhouette(tree, type, report);
+    check_silhouette(tree, type, where, report);
   else if (kind == "scale")
     check_scale(tree, report);
   else if (kind == "corruption")

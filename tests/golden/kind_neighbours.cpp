@@ -7,8 +7,8 @@
 
 namespace parallax::golden {
 
-void check_neighbours(const H5Tree& tree, Report& report) {
-  Context ctx;
+void check_neighbours(const H5Tree& tree, const Context::Options& where, Report& report) {
+  Context ctx(where);
   const H5Node& root = tree.root();
   const auto config = nlohmann::json::parse(root.text("config"));
   std::vector<Tensor> views;

@@ -1,4 +1,4 @@
-// golden_check [--f32] [--threads N] [--verbose] FILE|DIR...: exit code 1 on any excess.
+// golden_check [--f32] [--threads N] [--device cpu|cuda[:i]] [--verbose] FILE|DIR...: exit code 1 on any excess.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,8 +16,9 @@ struct Known {
 int main(int argc, char** argv) {
   using namespace parallax;
   DType type = DType::f64;
-  int threads = 1;
+  Context::Options where;
   bool verbose = false;
+  std::string device = "cpu";
   std::vector<Known> known;
   std::vector<std::string> files, missing;
   for (int i = 1; i < argc; ++i) {
@@ -30,14 +31,14 @@ int main(int argc, char** argv) {
       known.push_back({argv[i + 1], argv[i + 2], std::atof(argv[i + 3])});
       i += 3;
     } else if (a == "--threads" && i + 1 < argc)
-      threads = std::max(1, std::atoi(argv[++i]));
-    else if (a == "--device" && i + 1 < argc && std::strcmp(argv[i + 1], "cpu") == 0)
-      ++i;
+      where.threads = std::max(1, std::atoi(argv[++i]));
+    else if (a == "--device" && i + 1 < argc)
+      device = argv[++i];
     else if (a.rfind("--", 0) == 0) {
-      std::fprintf(
-          stderr,
-          "golden_check: unknown option %s\nusage: golden_check [--f32] [--threads N] [--verbose] FILE|DIR...\n",
-          a.c_str());
+      std::fprintf(stderr,
+                   "golden_check: unknown option %s\nusage: golden_check [--f32] [--threads N] [--device cpu|cuda[:i]] "
+                   "[--verbose] FILE|DIR...\n",
+                   a.c_str());
       return 2;
     } else if (!std::filesystem::exists(a)) {
       missing.push_back(a);
@@ -48,12 +49,22 @@ int main(int argc, char** argv) {
   for (const std::string& a : missing) std::printf("SKIPPED: there are no reference files at %s\n", a.c_str());
   if (files.empty() && !missing.empty()) return 77;
   if (files.empty()) {
-    std::fprintf(stderr, "usage: golden_check [--f32] [--threads N] [--verbose] FILE|DIR...\n");
+    std::fprintf(stderr, "usage: golden_check [--f32] [--threads N] [--device cpu|cuda[:i]] [--verbose] FILE|DIR...\n");
+    return 2;
+  }
+  if (device.rfind("cuda", 0) == 0 && list_cuda_devices().devices.empty()) {
+    std::printf("SKIPPED: %s\n", list_cuda_devices().why_none.c_str());
+    return 77;
+  }
+  try {
+    where.device = choose_device(device);
+  } catch (const Error& e) {
+    std::fprintf(stderr, "golden_check: %s\n", e.message.c_str());
     return 2;
   }
   int failed = 0;
   for (const std::string& f : files) {
-    golden::Report r = golden::check_file(f, type, threads);
+    golden::Report r = golden::check_file(f, type, where);
     for (golden::Line& l : r.lines)
       for (const Known& k : known)
         if (f.size() >= k.file.size() && f.compare(f.size() - k.file.size(), k.file.size(), k.file) == 0 &&
@@ -72,6 +83,6 @@ int main(int argc, char** argv) {
                     l.absolute, l.relative, l.allowed, l.note.c_str());
     failed += r.failed();
   }
-  std::printf("%zu files, %d failed (%s)\n", files.size(), failed, name_of(type));
+  std::printf("%zu files, %d failed (%s, %s)\n", files.size(), failed, name_of(type), device.c_str());
   return failed || !missing.empty() ? 1 : 0;
 }

@@ -93,8 +93,8 @@ Line compare_digest(const std::string& what, const std::vector<double>& a, const
 
 class StepCheck {
  public:
-  StepCheck(const H5Tree& tree, DType type, int threads, Report& report)
-      : tree_(tree), type_(type), report_(report), ctx_({.threads = threads}), store_(ctx_, type) {}
+  StepCheck(const H5Tree& tree, DType type, const Context::Options& where, Report& report)
+      : tree_(tree), type_(type), report_(report), ctx_(where), store_(ctx_, type) {}
 
   void run() {
     const H5Node& root = tree_.root();
@@ -359,8 +359,8 @@ class StepCheck {
 };
 }  // namespace
 
-void check_step(const H5Tree& tree, DType type, int threads, Report& report) {
-  StepCheck(tree, type, threads, report).run();
+void check_step(const H5Tree& tree, DType type, const Context::Options& where, Report& report) {
+  StepCheck(tree, type, where, report).run();
 }
 
 }  // namespace parallax::golden

@@ -184,10 +184,10 @@ TEST(MethodEdges, GdcnCountsUpdatesPerParameter) {
   Trainer t(ctx, *m, blobs(ctx, 40, 2), 3);
   t.build();
   t.train({});
-  const auto updates = [&](const char* name) { return *t.store().updates(t.store().find(name)); };
-  EXPECT_EQ(updates("encoders.0.encoder.0.weight"), 5u);
-  EXPECT_EQ(updates("Specific_view.0.weight"), 3u);
-  EXPECT_EQ(updates("diffusion.denoise_net.0.weight"), 3u);
+  const auto updates = [&](const char* name) { return t.store().updates(t.store().find(name)); };
+  EXPECT_EQ(updates("encoders.0.encoder.0.weight"), 5);
+  EXPECT_EQ(updates("Specific_view.0.weight"), 3);
+  EXPECT_EQ(updates("diffusion.denoise_net.0.weight"), 3);
 }
 
 MultiView labelled(int64_t n) {

@@ -239,6 +239,7 @@ struct DistilMvc final : Method {
         moving_average(s.ctx(), s.store().value(teacher_params[i]), s.store().value(student_params[i]),
                        s.state("ema.momentum"), s.state("ema.first"));
     };
+    phases[2].capture = false;  // every step matches clusters on the host
     phases[2].before = [this](Eval& e) { make_pseudo_labels(e); };
     return phases;
   }
