@@ -4,6 +4,7 @@
 
 #include "../cluster/hungarian.h"
 #include "../cluster/kmeans.h"
+#include "match_kernels.h"
 
 namespace parallax {
 
@@ -30,6 +31,28 @@ std::vector<int64_t> match_to_network(const std::vector<int64_t>& network, const
   std::vector<int64_t> counts(static_cast<size_t>(size * size), 0);
   for (size_t i = 0; i < pseudo.size(); ++i) ++counts[static_cast<size_t>(network[i] * size + pseudo[i])];
   return match(counts, size, size);
+}
+
+Tensor matched_targets(Context& ctx, const Tensor& network, std::span<const Tensor> pseudo, int64_t clusters) {
+  const auto V = static_cast<int64_t>(pseudo.size()), n = network.rows() / std::max<int64_t>(V, 1);
+  Tensor target = Tensor::empty(ctx, DType::i64, {V * n, 1});
+  MatchClusters<float> k;
+  for (int64_t v = 0; v < V; ++v) {
+    const Tensor& p = pseudo[static_cast<size_t>(v)];
+    PLX_CHECK(shape, p.rows() == n, "view ", v, " has ", p.rows(), " pseudo-labels for ", n, " rows");
+    k.pseudo[v] = p.ptr<int64_t>();
+  }
+  k.network = network.ptr<int64_t>();
+  k.target = target.ptr<int64_t>();
+  const Tensor count = Tensor::zeros(ctx, DType::i32, {V * clusters, clusters}),
+               work = Tensor::empty(ctx, DType::f64, {V, 3 * (clusters + 1)}),
+               links = Tensor::empty(ctx, DType::i32, {V, 4 * (clusters + 1)});
+  k.count = count.mat<int32_t>();
+  k.work = work.mat<double>();
+  k.links = links.mat<int32_t>();
+  k.views = V, k.n = n, k.clusters = clusters;
+  run(ctx, k);
+  return target;
 }
 
 }  // namespace parallax

@@ -166,9 +166,7 @@ struct Trainer::Impl final : Eval {
     current.batch = make_batch(p.batch);
     current.batches = std::max<int64_t>(1, data_spec.samples / current.batch.rows);
     current.capture = p.capture && context.capture();
-    // a device is asked for its losses every 64 steps or so, the CPU after every epoch
-    const int64_t epochs = context.backend() ? std::max<int64_t>(1, 64 / current.batches) : 1;
-    current.slots = epochs * current.batches;
+    current.slots = std::max<int64_t>(1, 64 / current.batches) * current.batches;
     for (const Update& u : p.updates)
       current.updates.push_back(
           {&u, std::make_unique<Optimizer>(params, u.opt, u.params), std::make_unique<Tape>(context), {}, {}, {}});
@@ -274,7 +272,8 @@ struct Trainer::Impl final : Eval {
       }
       const int64_t every = o.eval_every ? o.eval_every : p.eval_every;
       const bool scored = o.on_evaluation && (end || (every && epoch % every == 0));
-      const bool full = static_cast<int64_t>(waiting.size()) * current.batches >= current.slots;
+      // a device is asked for its losses when the rings are full, the CPU after every epoch
+      const bool full = !context.backend() || static_cast<int64_t>(waiting.size()) * current.batches >= current.slots;
       if (!scored && !end && !full) continue;
       collect(waiting);
       for (const EpochRow& row : waiting) {
@@ -339,6 +338,16 @@ void Trainer::prepare(Phase& p) {
   if (p.before_epoch) p.before_epoch(*impl_);
 }
 void Trainer::step(Phase&) { impl_->next_batch(); }
+std::vector<double> Trainer::recent_losses(int64_t count) const {
+  const Impl::Running& u = impl_->current.updates.at(0);
+  if (!u.ring.defined()) return {};
+  const int64_t slots = u.ring.rows(), width = u.ring.cols(), next = u.slot.to_vector<int64_t>()[0];
+  const std::vector<double> all = u.ring.to_vector<double>();
+  std::vector<double> list;
+  for (int64_t i = std::min(count, slots); i > 0; --i)
+    list.push_back(all[static_cast<size_t>((next - i + slots) % slots * width)]);
+  return list;
+}
 Features Trainer::embed(const std::vector<Tensor>& views) const { return impl_->embed(views); }
 Features Trainer::embed() const { return impl_->embed(impl_->views); }
 ParamStore& Trainer::store() { return impl_->params; }

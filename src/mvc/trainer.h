@@ -42,6 +42,8 @@ class Trainer {
   // of each kind on the next batch. Used by benches and by callers with a loop of their own.
   void prepare(Phase& phase);
   void step(Phase& phase);
+  // Total losses of the last `count` steps of the phase's first update, oldest first; as many as are still held.
+  std::vector<double> recent_losses(int64_t count) const;
   // Representations of other rows with the present weights; of the training rows without arguments.
   Features embed(const std::vector<Tensor>& views) const;
   Features embed() const;

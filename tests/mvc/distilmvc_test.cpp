@@ -1,4 +1,7 @@
 // DistilMVC: gradients of whole steps for every option, the three stages, odd data.
+#include <parallax/mvc/pseudo_labels.h>
+
+#include "method_tests.h"
 #include "rig.h"
 
 namespace parallax::testing {
@@ -106,6 +109,33 @@ TEST(DistilMvc, OddDataWorksOrIsRefused) {
   refused({}, some, 61, "61 clusters from 60 samples");
   refused({{"decoder_arch", "[7,10,9,8]"}}, some, 3, "the latent width");
   refused({{"ema_schedule", "reference"}, {"mse_epochs", "196"}}, some, 3, "divides by zero");
+}
+
+// The matching of a step against the one on the host, on tables whose best matching is unique.
+TEST(DistilMvc, TargetsOfAStepAreTheHostsMatching) {
+  Context ctx;
+  for (const int64_t K : {1, 2, 5, 12}) {
+    const int64_t n = 40 * K;
+    std::vector<int64_t> network, all;
+    std::vector<Tensor> pseudo;
+    for (uint64_t v = 0; v < 3; ++v) {
+      std::vector<int64_t> old, now;
+      for (int64_t i = 0; i < n; ++i) {
+        const auto e = static_cast<uint64_t>(i);
+        old.push_back(i % K);
+        const bool noisy = recipe(70 + v, e) < 0.3;
+        now.push_back(noisy ? static_cast<int64_t>(recipe(80 + v, e) * static_cast<double>(K))
+                            : (3 * old.back() + 1) % K);
+      }
+      const std::vector<int64_t> renamed = match_to_network(now, old);
+      for (const int64_t a : old) all.push_back(renamed[static_cast<size_t>(a)]);
+      network.insert(network.end(), now.begin(), now.end());
+      pseudo.push_back(Tensor::from(ctx, old, {n, 1}));
+    }
+    const Tensor network_tensor = Tensor::from(ctx, network, {3 * n, 1});
+    const Tensor t = matched_targets(ctx, network_tensor, pseudo, K);
+    EXPECT_EQ(t.to_vector<int64_t>(), all) << K << " clusters";
+  }
 }
 
 }  // namespace

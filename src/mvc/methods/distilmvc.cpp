@@ -239,7 +239,6 @@ struct DistilMvc final : Method {
         moving_average(s.ctx(), s.store().value(teacher_params[i]), s.store().value(student_params[i]),
                        s.state("ema.momentum"), s.state("ema.first"));
     };
-    phases[2].capture = false;  // every step matches clusters on the host
     phases[2].before = [this](Eval& e) { make_pseudo_labels(e); };
     return phases;
   }
@@ -305,26 +304,16 @@ struct DistilMvc final : Method {
   Var distil(Step& s, const Var& z) const {
     const Var code = student.forward(s, {&z, 1});
     const Var logits = cls.forward(s, {&code, 1});
-    Tensor targets = Tensor::empty(s.ctx(), DType::i64, {logits.rows(), 1});
-    const std::vector<int64_t> now = argmax_rows(s.ctx(), logits.value).to_vector<int64_t>();
-    const size_t n = now.size() / static_cast<size_t>(views);
-    std::vector<int64_t> all;
-    for (int v = 0; v < views; ++v) {
-      const std::vector<int64_t> pseudo = s.state(str("pseudo_label", v)).to_vector<int64_t>();
-      PLX_CHECK(internal, pseudo.size() == n, "distilmvc: ", pseudo.size(), " pseudo-labels for ", n, " rows");
-      const std::vector<int64_t> student_view(now.begin() + static_cast<int64_t>(n) * v,
-                                              now.begin() + static_cast<int64_t>(n) * (v + 1));
-      const std::vector<int64_t> renamed = match_to_network(student_view, pseudo);
-      for (const int64_t a : pseudo) all.push_back(renamed[static_cast<size_t>(a)]);
-    }
-    targets.assign(all);
+    Small<Tensor> pseudo;
+    for (int v = 0; v < views; ++v) pseudo.push_back(s.state(str("pseudo_label", v)));
+    const Tensor targets = matched_targets(s.ctx(), argmax_rows(s.ctx(), logits.value), pseudo.span(), clusters);
     const Var k = smoothed_kl(logits, targets, views, smooth, kl == "mean" ? 1.0 / clusters : 1.0);
     s.log(kl_names, k);
     if (s.tapping()) {
       tap(s, "s.", code);
       tap(s, "y.", softmax(logits));
-      for (int v = 0; v < views; ++v)
-        s.tap(str("target.", v), targets.row_range(static_cast<int64_t>(n) * v, static_cast<int64_t>(n)));
+      const int64_t n = targets.rows() / views;
+      for (int v = 0; v < views; ++v) s.tap(str("target.", v), targets.row_range(n * v, n));
     }
     return total({k});
   }

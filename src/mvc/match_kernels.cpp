@@ -1,0 +1,5 @@
+#include "match_kernels.h"
+
+#include "../tensor/team.h"
+
+PLX_ROWS(MatchClusters)
