@@ -1,6 +1,9 @@
 // Milliseconds of a training step beside its matrix products alone: every list of products that one step runs is taken
 // down and run again by itself, on the same memory, in the same process. Methods at their default widths.
 //   bench_steps [--threads N]... [--method NAME] [--seconds S]
+// On a CUDA device: steps a second eager and replayed, and what one step launches (CSV with --count, which times
+// nothing).
+//   bench_steps --device cuda[:i] [--count] [--method NAME] [--seconds S]
 #include <parallax/mvc/trainer.h>
 #include <parallax/tensor/gemm.h>
 
@@ -45,10 +48,13 @@ struct Recorded {
   double flops = 0;
 };
 
-void measure(const Case& c, int threads, double seconds) {
-  Context ctx({.seed = 1, .threads = threads});
-  const double peak = measure_peak_gflops(DType::f32);
-  const std::unique_ptr<Method> method = make_method(c.method);
+// A method with its settings, and data of the case's shape in the context's memory.
+struct Setup {
+  std::unique_ptr<Method> method;
+  std::vector<Tensor> views;
+};
+Setup set_up(Context& ctx, const Case& c) {
+  std::unique_ptr<Method> method = make_method(c.method);
   method->profile(false);
   Visitor v;
   method->params(v);
@@ -64,7 +70,15 @@ void measure(const Case& c, int threads, double seconds) {
     t.assign(x);
     views.push_back(t);
   }
-  Trainer trainer(ctx, *method, views, c.clusters);
+  return {std::move(method), std::move(views)};
+}
+
+void measure(const Case& c, int threads, double seconds) {
+  Context ctx({.seed = 1, .threads = threads});
+  const double peak = measure_peak_gflops(DType::f32);
+  const Setup setup = set_up(ctx, c);
+  Method* method = setup.method.get();
+  Trainer trainer(ctx, *method, setup.views, c.clusters);
   trainer.build();
   for (Phase& p : method->plan()) {
     trainer.prepare(p);
@@ -100,16 +114,69 @@ void measure(const Case& c, int threads, double seconds) {
   }
 }
 
+// One eager step after the warm-up, counted; and, unless only that is wanted, steps a second without and with
+// recording.
+void on_device(const Case& c, const Device& device, bool count, double seconds) {
+  for (const bool capture : {false, true}) {
+    if (count && capture) continue;
+    Context ctx({.device = device, .seed = 1, .capture = capture});
+    const Setup setup = set_up(ctx, c);
+    Trainer trainer(ctx, *setup.method, setup.views, c.clusters);
+    trainer.build();
+    for (Phase& p : setup.method->plan()) {
+      trainer.prepare(p);
+      for (int i = 0; i < (count ? 2 : 5); ++i) trainer.step(p);
+      if (count) {
+        const DeviceCounters before = ctx.backend()->counters;
+        trainer.step(p);
+        const DeviceCounters& after = ctx.backend()->counters;
+        std::printf("%s,%s,%llu,%llu,%llu\n", c.method, p.name.c_str(),
+                    static_cast<unsigned long long>(after.launches - before.launches),
+                    static_cast<unsigned long long>(after.library - before.library),
+                    static_cast<unsigned long long>(after.launches - before.launches + after.library - before.library));
+        continue;
+      }
+      ctx.backend()->synchronise();
+      const double start = now();
+      int64_t steps = 0;
+      while (now() - start < seconds || steps < 20) {
+        for (int i = 0; i < 10; ++i) trainer.step(p);
+        steps += 10;
+        ctx.backend()->synchronise();
+      }
+      const double rate = static_cast<double>(steps) / (now() - start);
+      std::printf("%-10s %-36s %-9s %-8s %10.1f steps/s\n", c.method, c.data, p.name.c_str(),
+                  capture ? "replayed" : "eager", rate);
+    }
+    std::fflush(stdout);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<int> threads;
   std::string only;
   double seconds = 3;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  std::string device = "cpu";
+  bool count = false;
+  for (int i = 1; i < argc; ++i)
+    if (!std::strcmp(argv[i], "--count")) count = true;
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (!std::strcmp(argv[i], "--device")) device = argv[i + 1];
     if (!std::strcmp(argv[i], "--threads")) threads.push_back(std::atoi(argv[i + 1]));
     if (!std::strcmp(argv[i], "--method")) only = argv[i + 1];
     if (!std::strcmp(argv[i], "--seconds")) seconds = std::atof(argv[i + 1]);
+  }
+  if (device != "cpu") {
+    const Device d = choose_device(device);
+    if (count)
+      std::printf("method,phase,kernels,library calls,launches\n");
+    else
+      std::printf("%s\n", list_cuda_devices().devices.at(static_cast<size_t>(d.index)).c_str());
+    for (size_t i = 0; i < cases.size(); ++i)
+      if ((only.empty() || only == cases[i].method) && !(count && i == 1)) on_device(cases[i], d, count, seconds);
+    return 0;
   }
   if (threads.empty()) threads = {1, 2};
   std::printf("measured peak %.0f GFLOP/s a thread (fused multiply-adds in registers); products: %s\n",

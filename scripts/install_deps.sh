@@ -2,7 +2,8 @@
 # Installs what building and testing need, from the distribution's packages only: Debian 12, Ubuntu 22.04 and newer.
 # Says nothing and needs no rights where everything is there already.
 #   scripts/install_deps.sh          compiler, libraries, gnuplot
-#   scripts/install_deps.sh --lint   also clang-format 14 and clang-tidy 14
+#   scripts/install_deps.sh --lint      also clang-format 14 and clang-tidy 14
+#   scripts/install_deps.sh --emulator  also what the software CUDA runtime of the tests needs
 set -euo pipefail
 
 packages=(g++ cmake ninja-build git ca-certificates pkg-config
@@ -11,7 +12,8 @@ packages=(g++ cmake ninja-build git ca-certificates pkg-config
 case "${1:-}" in
   "") ;;
   --lint) packages+=(clang-format-14 clang-tidy-14) ;;
-  *) echo "usage: scripts/install_deps.sh [--lint]" >&2; exit 2 ;;
+  --emulator) packages+=(make libzstd-dev liblz4-dev) ;;
+  *) echo "usage: scripts/install_deps.sh [--lint|--emulator]" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

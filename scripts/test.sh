@@ -11,10 +11,23 @@
 # warnings are errors where CI runs this, not on the compiler that a user happens to have
 strict=OFF
 if [ "${CI:-}" = true ]; then strict=ON; fi
+# With nvcc the CUDA module is built beside the same programs, and its tests run on a card or, where ../shared/cuemu is,
+# under that software CUDA runtime with its checks; elsewhere they say that they are skipped.
+preset=cpu-release
+cuda=()
+choose_flavour() {
+  command -v nvcc >/dev/null || return 0
+  preset=cuda-check
+  [ -d "$root/../shared/cuemu" ] || return 0
+  stage "software CUDA runtime" scripts/cuda_emulator.sh
+  local run="$root/build/cuemu/cuemu"
+  cuda=("-DPLX_CUDA_LAUNCHER=$run" "-DPLX_CUDA_CHECKER=$run;--race;--init;--leak" "-DPLX_CUDA_LAZY=$run;--lazy;--seed;5")
+}
 build_and_test() {
   stage "install packages" scripts/install_deps.sh
-  stage "build" configure_build cpu-release "-DPLX_WERROR=$strict"
-  stage "tests" run_tests cpu-release -LE outcome
+  choose_flavour
+  stage "build" configure_build "$preset" "-DPLX_WERROR=$strict" "${cuda[@]}"
+  stage "tests" run_tests "$preset" -LE outcome
 }
 case "${1:-}" in
   "") build_and_test ;;
