@@ -98,7 +98,7 @@ Var decorrelation(const Tensor& common, const Var& specific) { return apply<Deco
 Tensor Discriminators::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int V = at.views;
   const size_t G = static_cast<size_t>(V);
-  PLX_CHECK(shape, V > 1 && x.size() == 1 + 4 * G && x[0].rows() % V == 0 && x[0].rows() > 0,
+  PLX_CHECK(shape, V > 0 && x.size() == 1 + 4 * G && x[0].rows() % V == 0 && x[0].rows() > 0,
             "discriminators: ", x[0].rows(), " rows and ", x.size() - 1, " parameters for ", V, " views");
   s.p = x[0];
   const int64_t all = x[0].rows(), n = all / V, hidden = x[1].rows();

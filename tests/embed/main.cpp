@@ -10,6 +10,8 @@ int main(int argc, char** argv) {
   parallax::FitOptions options;
   options.method = "sparsemvc";
   options.set = {{"pre_epochs", "2"}, {"con_epochs", "2"}};
+  options.set.push_back({"encoder_hidden", "[64,64,128]"});  // a small network: done in a second
+  options.set.push_back({"decoder_hidden", "[128,64,64]"});
   options.restarts = 3;
   const parallax::FitResult result = parallax::fit(options, data, ctx);
   parallax::write_npy("labels.npy", result.labels);

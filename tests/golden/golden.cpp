@@ -48,7 +48,7 @@ Report check_file(const std::string& path, DType type, const Context::Options& w
     else
       check_kind(tree, kind, type, where, r);
   } catch (const std::exception& e) {
-    r.fail("file", e.what());
+    r.fail("file", (r.remark.empty() ? "" : r.remark + ": ") + e.what());
   }
   return r;
 }

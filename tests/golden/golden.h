@@ -20,6 +20,7 @@ struct Line {
 };
 struct Report {
   std::string file;
+  std::string remark;  // why a run would be refused, for files that fail
   std::vector<Line> lines;
   bool failed() const {
     for (const Line& l : lines)

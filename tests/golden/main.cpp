@@ -43,7 +43,10 @@ int main(int argc, char** argv) {
     } else if (!std::filesystem::exists(a)) {
       missing.push_back(a);
     } else {
-      for (const std::string& f : golden::golden_files(a)) files.push_back(f);
+      const std::vector<std::string> found = golden::golden_files(a);
+      if (found.empty()) std::fprintf(stderr, "golden_check: %s holds no *.h5 files\n", a.c_str());
+      if (found.empty()) return 1;
+      files.insert(files.end(), found.begin(), found.end());
     }
   }
   for (const std::string& a : missing) std::printf("SKIPPED: there are no reference files at %s\n", a.c_str());

@@ -10,7 +10,7 @@ namespace parallax {
 namespace {
 
 struct PlainAutoencoder : Method {
-  int64_t hidden = 32, code = 8, epochs = 60;
+  int64_t hidden = 32, code = 8, epochs = 60, batch_size = 0;
   double learning_rate = 3e-3;
 
   std::string name() const override { return "plain_ae"; }
@@ -19,6 +19,7 @@ struct PlainAutoencoder : Method {
     p.integer("hidden", hidden, 1, 65536, "hidden width");
     p.integer("code", code, 1, 65536, "width of the code");
     p.integer("epochs", epochs, 0, 1000000, "epochs");
+    p.integer("batch_size", batch_size, 0, 1 << 24, "rows per step; 0: all");
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
   }
 
@@ -42,6 +43,7 @@ struct PlainAutoencoder : Method {
     Phase p;
     p.name = "train";
     p.epochs = epochs;
+    p.batch = batch_size;
     p.updates = {{.name = "all", .loss = [this](Step& s) { return loss(s, "train"); }, .opt = {.lr = learning_rate}}};
     return {p};
   }
@@ -70,6 +72,8 @@ struct PlainAutoencoder : Method {
 };
 
 std::unique_ptr<Method> make_plain_ae() { return std::make_unique<PlainAutoencoder>(); }
+// before the tests are listed, so that those of every method have it too
+[[maybe_unused]] const bool registered = (register_method("plain_ae", &make_plain_ae), true);
 
 MultiView blobs(int64_t n, const std::vector<int64_t>& dims, int k) {
   MultiView data;
@@ -94,7 +98,6 @@ MultiView blobs(int64_t n, const std::vector<int64_t>& dims, int k) {
 }
 
 TEST(OwnMethod, IsRegisteredTrainedAndPredicts) {
-  register_method("plain_ae", &make_plain_ae);
   EXPECT_THROW(register_method("plain_ae", &make_plain_ae), Error);
   const MultiView data = blobs(300, {20, 12}, 5);
   FitOptions o;

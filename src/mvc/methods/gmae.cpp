@@ -259,6 +259,7 @@ struct Gmae final : Method {
     add(rec_names, true, 1, [&] { return reconstruct(s, z); });
     add(mi_names, do_mi, lambda_ma, [&] { return decorrelation(z.value.row_range(0, s.rows()), specific); });
     add(ad_names, do_ad && views > 1, lambda_ma, [&] { return judge(s, specific); });
+    if (views == 1 && s.tapping()) judge(s, specific);  // its output is defined, though nothing is to be told apart
     const Var con = do_contrast ? contrast(s, side) : row_range(none, 0, 1);
     s.log(con_name, con);
     if (do_contrast) terms.push_back(con), weights.push_back(lambda_con);
