@@ -48,6 +48,7 @@ int train(int argc, char** argv);
 int classify(int argc, char** argv);
 int predict(int argc, char** argv);
 int kmeans(int argc, char** argv);
+int ncuts(int argc, char** argv);
 int eval(int argc, char** argv);
 int inspect(int argc, char** argv);
 int corrupt(int argc, char** argv);

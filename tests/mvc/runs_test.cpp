@@ -3,6 +3,9 @@
 // same runs.
 #include <cstdlib>
 
+#include <nlohmann/json.hpp>
+
+#include <parallax/io/hdf5.h>
 #include <parallax/io/hdf5_write.h>
 #include <parallax/io/npy.h>
 
@@ -156,6 +159,32 @@ TEST_F(CommandLine, IsTheLibrary) {
   std::get<0>(changed.views[0].values)[0] += 1;
   write_dataset(file, changed);
   EXPECT_EQ(shell(program + " train --config " + out + "/config.json --out " + temporary("x")), 3);
+}
+
+TEST_F(CommandLine, BaselinesOnEachViewAreThoseOnTheViewAlone) {
+  const std::string out = temporary("baseline.json");
+  const auto document = [&](const std::string& arguments) {
+    EXPECT_EQ(
+        WEXITSTATUS(std::system(
+            (program + " " + arguments + " --json --quiet --data " + file + " >" + out + " 2>/dev/null").c_str())),
+        0)
+        << arguments;
+    return nlohmann::json::parse(bytes(out));
+  };
+  for (const std::string name : {"kmeans", "ncuts"}) {
+    const auto all = document(name + " --each-view");
+    EXPECT_EQ(all["features"].size(), 3u) << name;
+    EXPECT_EQ(all["features"]["concat"]["nmi"], all["scores"]["nmi"]) << name;
+    for (const int v : {0, 1}) {
+      const auto alone = document(name + " --views " + std::to_string(v));
+      EXPECT_EQ(all["features"]["view" + std::to_string(v)]["ari"], alone["scores"]["ari"]) << name << v;
+      EXPECT_FALSE(alone.contains("features"));
+    }
+    const std::string best = all["best_view"]["silhouette"], other = best == "view0" ? "view1" : "view0";
+    EXPECT_GE(all["features"][best]["silhouette"], all["features"][other]["silhouette"]) << name;
+    EXPECT_GE(all["scores"]["acc"], 0.95) << name;
+  }
+  EXPECT_EQ(shell(program + " ncuts --neighbours 0 --data " + file), 2);
 }
 
 TEST_F(CommandLine, SeedsSideBySideAreTheSeedsOneByOne) {
