@@ -3,6 +3,8 @@
 #include "../tensor/team.h"
 
 PLX_ROWS(DropInto)
+PLX_ROWS(TotalTerms)
+PLX_ROWS(SpreadTotal)
 PLX_ROWS(SoftmaxRows)
 PLX_ROWS(SoftmaxGrad)
 PLX_ROWS(NormalizeRows)

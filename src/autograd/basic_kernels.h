@@ -35,6 +35,56 @@ template <class T> struct DropInto {
 };
 PLX_KERNEL(DropInto)
 
+inline constexpr int kTerms = 32;  // of a total that one launch takes
+
+// out = (first ? 0 : out) + sum_t w_t * (sum of all entries of term t); sums in double, terms in order
+template <class T> struct TotalTerms {
+  Mat<const T> x[kTerms];
+  T weight[kTerms];
+  int count = 0;
+  T* out;
+  bool first;
+  PLX_HD int64_t rows() const { return 1; }
+  PLX_HD int64_t width() const {
+    int64_t n = 0;
+    for (int t = 0; t < count; ++t) n += x[t].rows * x[t].cols;
+    return n;
+  }
+  template <class Team> PLX_HD void operator()(Team team, int64_t) const {
+    T sum = first ? T(0) : *out;
+    for (int t = 0; t < count; ++t) {
+      const T* p = x[t].p;
+      const int64_t cols = x[t].cols, ld = x[t].ld;
+      const double s = team.template sum<double>(
+          x[t].rows * cols, [=](int64_t e) { return static_cast<double>(p[e / cols * ld + e % cols]); });
+      sum += weight[t] * static_cast<T>(s);
+    }
+    team.sync();
+    if (team.leader()) *out = sum;
+  }
+};
+PLX_KERNEL(TotalTerms)
+
+// every entry of dx_t = keep_t dx_t + w_t * gy
+template <class T> struct SpreadTotal {
+  Mat<T> dx[kTerms];
+  T weight[kTerms], keep[kTerms];
+  int count = 0;
+  const T* gy;
+  PLX_HD int64_t rows() const { return count; }
+  PLX_HD int64_t width() const { return count ? dx[0].rows * dx[0].cols : 0; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t t) const {
+    T* p = dx[t].p;
+    const int64_t cols = dx[t].cols, ld = dx[t].ld;
+    const T add = weight[t] * *gy, had = keep[t];
+    team.each(dx[t].rows * cols, [=](int64_t e) {
+      T* at = p + e / cols * ld + e % cols;
+      *at = had == T(0) ? add : add + had * *at;
+    });
+  }
+};
+PLX_KERNEL(SpreadTotal)
+
 template <class T> struct SoftmaxRows {
   Mat<const T> x;
   Mat<T> y;

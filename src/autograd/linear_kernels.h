@@ -122,16 +122,20 @@ template <class T> struct ActGrad {
 };
 PLX_KERNEL(ActGrad)
 
-// out = beta * out + factor * column sums of x
+// out_g = beta_g * out_g + factor_g * column sums of x_g
 template <class T> struct ColumnSums {
-  Mat<const T> x;   // [n, d]
-  T* out;           // [d]
-  const T* factor;  // [1]
-  T beta;
-  PLX_HD int64_t problems() const { return 1; }
-  PLX_HD int64_t rows() const { return x.rows; }
-  PLX_HD int64_t width() const { return x.cols; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+  Mat<const T> list[kMaxProblems];  // [n, d_g]
+  T* out[kMaxProblems];             // [d_g]
+  const T* factor[kMaxProblems];    // [1]
+  T beta[kMaxProblems];
+  int64_t n_problems = 0, widest = 0;
+  PLX_HD int64_t problems() const { return n_problems; }
+  PLX_HD int64_t rows() const { return list[0].rows; }
+  PLX_HD int64_t width() const { return widest; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t most) const {
+    const Mat<const T> x = list[g];
+    const int64_t cols = x.cols - c < most ? x.cols - c : most;
+    if (cols <= 0) return;
     T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
     for (int64_t i = 0; i < x.rows; ++i) {
       if ((i & 255) == 0)
@@ -139,34 +143,52 @@ template <class T> struct ColumnSums {
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
     }
-    T* o = out + c;
-    const T f = *factor, keep = beta;
+    T* o = out[g] + c;
+    const T f = *factor[g], keep = beta[g];
     team.each(cols,
               [=, &total, &sum](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * (total[j] + sum[j]); });
   }
 };
 PLX_KERNEL(ColumnSums)
 
-// row losses and, in place of the reconstruction, factor * (y - t)
+// Row losses of every problem and, in place of the reconstruction, factor * (y - t)
 template <class T> struct SquaredError {
-  Mat<T> y;  // in: reconstruction; out: factor * residual
-  Mat<const T> t;
-  T* row_loss;  // [n]
-  T factor;
-  PLX_HD int64_t rows() const { return y.rows; }
-  PLX_HD int64_t width() const { return y.cols; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
-    T* a = y.row(i);
-    const T* b = t.row(i);
-    const T f = factor;
-    const T s = team.template sum<T>(y.cols, [=](int64_t j) {
+  Mat<T> y[kMaxProblems];        // [n, d_g] in: reconstruction; out: factor * residual
+  Mat<const T> t[kMaxProblems];  // [n, d_g]
+  T factor[kMaxProblems];
+  T* row_loss;  // [problems * n]
+  int64_t n_problems = 1, n = 0;
+  PLX_HD int64_t rows() const { return n_problems * n; }
+  PLX_HD int64_t width() const { return y[0].cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t g = r / n, i = r % n;
+    T* a = y[g].row(i);
+    const T* b = t[g].row(i);
+    const T f = factor[g];
+    const T s = team.template sum<T>(y[g].cols, [=](int64_t j) {
       const T e = a[j] - b[j];
       a[j] = f * e;
       return e * e;
     });
-    if (team.leader()) row_loss[i] = s;
+    if (team.leader()) row_loss[r] = s;
   }
 };
 PLX_KERNEL(SquaredError)
+
+// out_g = weight_g * sum of the n numbers of problem g; in double, one order
+template <class T> struct ProblemSums {
+  const T* x;  // [problems * n]
+  T weight[kMaxProblems];
+  T* out;  // [problems]
+  int64_t n_problems = 1, n = 0;
+  PLX_HD int64_t rows() const { return n_problems; }
+  PLX_HD int64_t width() const { return n; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t g) const {
+    const T* p = x + g * n;
+    const double s = team.template sum<double>(n, [=](int64_t i) { return static_cast<double>(p[i]); });
+    if (team.leader()) out[g] = weight[g] * static_cast<T>(s);
+  }
+};
+PLX_KERNEL(ProblemSums)
 
 }  // namespace parallax

@@ -1,5 +1,7 @@
 #include "op_basic.h"
 
+#include <algorithm>
+
 #include "../tensor/elementwise.h"
 #include "basic_kernels.h"
 
@@ -67,24 +69,38 @@ Tensor WeightedTotal::forward(Context& ctx, const Attr& at, Saved&, In x) {
             " terms and ", at.weights.size(), " weights");
   Tensor y = Tensor::empty(ctx, x[0].dtype(), {1, 1});
   by_float(y.dtype(), [&]<class T>(T) {
-    for (size_t i = 0; i < x.size(); ++i)
-      run(ctx,
-          SumRows<T>{x[i].mat<T>(), y.ptr<T>(), 1, static_cast<T>(at.weights[static_cast<int>(i)]), i ? T(1) : T(0)});
+    for (size_t from = 0; from < x.size(); from += kTerms) {
+      TotalTerms<T> k;
+      k.out = y.ptr<T>();
+      k.first = from == 0;
+      for (size_t i = from; i < x.size() && k.count < kTerms; ++i, ++k.count) {
+        k.x[k.count] = x[i].mat<T>();
+        k.weight[k.count] = static_cast<T>(at.weights[static_cast<int>(i)]);
+      }
+      run(ctx, k);
+    }
   });
   return y;
 }
 void WeightedTotal::backward(Context& ctx, const Attr& at, const Saved&, const Tensor& gy, Grads g) {
   by_float(gy.dtype(), [&]<class T>(T) {
-    for (size_t i = 0; i < g.size(); ++i)
-      if (g[i]) {
-        const Grad::Open o = g[i].open(ctx);
-        Axpby<T> k;  // the same number for every entry
-        k.y = o.tensor.mat<T>();
-        k.a = static_cast<T>(at.weights[static_cast<int>(i)]);
-        k.b = static_cast<T>(o.beta);
-        k.a_by = gy.ptr<T>();
-        run(ctx, k);
-      }
+    SpreadTotal<T> k;
+    k.gy = gy.ptr<T>();
+    const auto flush = [&] {
+      if (k.count) run(ctx, k);
+      k.count = 0;
+    };
+    for (size_t i = 0; i < g.size(); ++i) {
+      if (!g[i]) continue;
+      const Grad::Open o = g[i].open(ctx);
+      const Mat<T> dx = o.tensor.mat<T>();
+      // a term that occurs twice is written by two launches
+      if (k.count == kTerms || std::any_of(k.dx, k.dx + k.count, [&](const Mat<T>& d) { return d.p == dx.p; })) flush();
+      k.dx[k.count] = dx;
+      k.weight[k.count] = static_cast<T>(at.weights[static_cast<int>(i)]);
+      k.keep[k.count++] = static_cast<T>(o.beta);
+    }
+    flush();
   });
 }
 Var weighted_total(std::span<const Var> terms, std::span<const double> weights) {

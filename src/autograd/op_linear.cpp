@@ -1,5 +1,7 @@
 #include "op_linear.h"
 
+#include <algorithm>
+
 #include "../tensor/elementwise.h"
 #include "linear_kernels.h"
 
@@ -133,14 +135,6 @@ Var linear(const Var& x, const Var& w, const Var& b, const LinearOptions& o) {
   return linear({&x, 1}, {&w, 1}, {&b, 1}, 1, o);
 }
 
-namespace {
-// loss rows -> mean, the reconstruction becomes the gradient of that mean
-template <class T> void squared_error(Context& ctx, const Tensor& y, const Tensor& t, const Tensor& rows, T factor) {
-  PLX_CHECK(shape, y.shape() == t.shape(), "squared error of ", y.shape(), " and ", t.shape());
-  run(ctx, SquaredError<T>{y.mat<T>(), t.mat<T>(), rows.ptr<T>(), factor});
-}
-}  // namespace
-
 Tensor LinearMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int G = at.targets.size();
   const Tensor& h = x[0];
@@ -158,13 +152,26 @@ Tensor LinearMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
                                 {.tb = true, .bias = x[static_cast<size_t>(1 + G + g)]}));
     }
     gemm<T>(ctx, list.span());
-    Tensor rows = Tensor::empty(ctx, h.dtype(), {n, 1});
+    const Tensor rows = Tensor::empty(ctx, h.dtype(), {G * n, 1});
+    SquaredError<T> k;
+    ProblemSums<T> sums;
+    k.row_loss = rows.ptr<T>();
+    sums.x = k.row_loss;
+    sums.out = loss.ptr<T>();
+    k.n_problems = sums.n_problems = G;
+    k.n = sums.n = n;
     for (int g = 0; g < G; ++g) {
-      const double entries = static_cast<double>(n * s.w[g].rows());
-      if (g < at.outputs.size() && at.outputs[g].defined()) axpby(ctx, 1, s.residual[g], 0, at.outputs[g]);
-      squared_error<T>(ctx, s.residual[g], at.targets[g], rows, static_cast<T>(2 / entries));
-      run(ctx, SumRows<T>{rows.mat<T>(), loss.ptr<T>() + g, 1, static_cast<T>(1 / entries), T(0)});
+      const Tensor &y = s.residual[g], &t = at.targets[g];
+      PLX_CHECK(shape, y.shape() == t.shape(), "squared error of ", y.shape(), " and ", t.shape());
+      const double entries = static_cast<double>(y.count());
+      if (g < at.outputs.size() && at.outputs[g].defined()) axpby(ctx, 1, y, 0, at.outputs[g]);
+      k.y[g] = y.mat<T>();
+      k.t[g] = t.mat<T>();
+      k.factor[g] = static_cast<T>(2 / entries);
+      sums.weight[g] = static_cast<T>(1 / entries);
     }
+    run(ctx, k);
+    run(ctx, sums);
   });
   return loss;
 }
@@ -174,6 +181,7 @@ void LinearMse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor
   const int64_t n = s.h.rows() / G;
   by_float(gy.dtype(), [&]<class T>(T) {
     Small<Product<T>, 2 * kMaxProblems> list;
+    ColumnSums<T> bias;
     for (int i = 0; i < G; ++i) {
       const Tensor factor = gy.row_range(i, 1);
       if (const Grad& gw = g[static_cast<size_t>(1 + i)]) {
@@ -183,9 +191,15 @@ void LinearMse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor
       }
       if (const Grad& gb = g[static_cast<size_t>(1 + G + i)]) {
         const Grad::Open o = gb.open(ctx);
-        run(ctx, ColumnSums<T>{s.residual[i].mat<T>(), o.tensor.ptr<T>(), factor.ptr<T>(), static_cast<T>(o.beta)});
+        const int64_t b = bias.n_problems++;
+        bias.list[b] = s.residual[i].mat<T>();
+        bias.out[b] = o.tensor.ptr<T>();
+        bias.factor[b] = factor.ptr<T>();
+        bias.beta[b] = static_cast<T>(o.beta);
+        bias.widest = std::max(bias.widest, s.residual[i].cols());
       }
     }
+    if (bias.n_problems) run(ctx, bias);
     if (g[0]) {
       const Grad::Open o = g[0].open(ctx);
       for (int i = 0; i < G; ++i)
@@ -211,12 +225,20 @@ Var linear_mse(const Var& h, std::span<const Var> w, std::span<const Var> b, std
 }
 
 Tensor Mse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
+  PLX_CHECK(shape, x[0].shape() == at.target.shape(), "squared error of ", x[0].shape(), " and ", at.target.shape());
   s.residual = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
   axpby(ctx, 1, x[0], 0, s.residual);
-  Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
+  const Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   const double entries = static_cast<double>(x[0].count());
-  by_float(x[0].dtype(),
-           [&]<class T>(T) { squared_error<T>(ctx, s.residual, at.target, rows, static_cast<T>(2 / entries)); });
+  by_float(x[0].dtype(), [&]<class T>(T) {
+    SquaredError<T> k;
+    k.y[0] = s.residual.mat<T>();
+    k.t[0] = at.target.mat<T>();
+    k.factor[0] = static_cast<T>(2 / entries);
+    k.row_loss = rows.ptr<T>();
+    k.n = rows.rows();
+    run(ctx, k);
+  });
   return sum_rows(ctx, rows, 1, 1 / entries);
 }
 

@@ -157,6 +157,9 @@ struct Trainer::Impl final : Eval {
       for (const Step::Logged& l : logged) k.from[k.count++] = l.column.row_range(l.row, 1).ptr<T>();
       k.ring = u.ring.mat<T>();
       k.slot = u.slot.ptr<int64_t>();
+      const bool last = &u == &current.updates.back();
+      k.cursor = last && !current.batch.whole ? current.batch.cursor.ptr<int64_t>() : nullptr;
+      k.batches = current.batches;
       run(context, k);
     });
   }
@@ -176,9 +179,16 @@ struct Trainer::Impl final : Eval {
   void batch_step() {
     Batch& b = current.batch;
     if (!b.whole) {
-      run(context, SelectRows<float>{b.order.ptr<int64_t>(), b.cursor.ptr<int64_t>(), current.batches,
-                                     b.ids.ptr<int64_t>(), b.rows});
-      for (size_t v = 0; v < views.size(); ++v) gather_rows(context, views[v], b.ids, b.views[v]);
+      PLX_CHECK(config, views.size() <= kMaxProblems, views.size(), " views; at most ", kMaxProblems, " are supported");
+      by_float(params.dtype(), [&]<class T>(T) {
+        SelectRows<T> k;
+        k.order = b.order.ptr<int64_t>();
+        k.cursor = b.cursor.ptr<int64_t>();
+        k.ids = b.ids.ptr<int64_t>();
+        k.n = b.rows;
+        for (size_t v = 0; v < views.size(); ++v, ++k.views) k.x[v] = views[v].mat<T>(), k.y[v] = b.views[v].mat<T>();
+        run(context, k);
+      });
     }
     for (Running& u : current.updates) one_update(u, b, current.updates.size() > 1);
   }

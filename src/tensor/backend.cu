@@ -50,6 +50,12 @@ CudaBackend::CudaBackend(int index, const ModuleHost& lent) : host(lent), index_
   name_ = line;
   PLX_CUDA_OK(*this, cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   step_ = static_cast<uint32_t*>(allocate(sizeof(uint32_t)));
+  constants_ = static_cast<float*>(allocate(24));
+  const struct {
+    float f[2] = {0, 1};
+    double d[2] = {0, 1};
+  } zero_and_one;
+  upload(constants_, &zero_and_one, {24, 1, 24, 24});
 }
 
 CudaBackend::~CudaBackend() {
@@ -59,6 +65,7 @@ CudaBackend::~CudaBackend() {
   if (products_) cublasLtDestroy(products_);
   if (workspace_) cudaFree(workspace_);
   if (step_) cudaFree(step_);
+  if (constants_) cudaFree(constants_);
   if (stream_) cudaStreamDestroy(stream_);
 }
 

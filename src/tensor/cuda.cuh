@@ -46,6 +46,12 @@ class CudaBackend final : public Backend {
   int processors() const { return processors_; }
   cublasLtHandle_t products();
   void* workspace() const { return workspace_; }
+  // 0 and 1 in device memory, for products with device scalars; null for other numbers
+  const float* constant(float x) const { return x == 0 ? constants_ : x == 1 ? constants_ + 1 : nullptr; }
+  const double* constant(double x) const {
+    const auto* d = reinterpret_cast<const double*>(constants_ + 2);
+    return x == 0 ? d : x == 1 ? d + 1 : nullptr;
+  }
   std::map<std::string, std::shared_ptr<Plan>> plans;  // by shape, pitch, alignment and epilogue
   ModuleHost host;
   static constexpr size_t kWorkspace = size_t{32} << 20;
@@ -57,6 +63,7 @@ class CudaBackend final : public Backend {
   std::string name_;
   cudaStream_t stream_ = nullptr;
   uint32_t* step_ = nullptr;
+  float* constants_ = nullptr;  // 0 and 1 as float, then as double
   void* workspace_ = nullptr;
   cublasLtHandle_t products_ = nullptr;
 };

@@ -209,16 +209,19 @@ template <class T> void one_call(Context& ctx, CudaBackend& b, const Product<T>*
     const void* at = q.bias;
     PLX_LT_OK(cublasLtMatmulDescSetAttribute(p.op, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &at, sizeof at));
   }
-  const T host_scalars[2] = {q.alpha, q.beta};
-  const T* s = host_scalars;
-  if (q.alpha_by) {
+  const T *alpha = &q.alpha, *beta = &q.beta;
+  if (q.alpha_by && q.alpha == T(1) && b.constant(q.beta)) {
+    alpha = q.alpha_by;
+    beta = b.constant(q.beta);
+  } else if (q.alpha_by) {
     T* both = static_cast<T*>(b.host.scratch(ctx, 2 * sizeof(T)));
     scalars<<<1, 1, 0, b.stream()>>>(q.alpha, q.alpha_by, q.beta, both);
     PLX_LAUNCHED(b);
-    s = both;
+    alpha = both;
+    beta = both + 1;
   }
   ++b.counters.library;
-  PLX_LT_OK(cublasLtMatmul(b.products(), p.op, s, q.b.p, p.a, q.a.p, p.b, s + 1, q.c.p, p.c, q.c.p, p.c, &p.algo,
+  PLX_LT_OK(cublasLtMatmul(b.products(), p.op, alpha, q.b.p, p.a, q.a.p, p.b, beta, q.c.p, p.c, q.c.p, p.c, &p.algo,
                            b.workspace(), CudaBackend::kWorkspace, b.stream()));
   if (!fused && (q.bias || q.act != Act::none))
     for (int64_t i = 0; i < batch; ++i) finish_product(b, list[i], false, true);
