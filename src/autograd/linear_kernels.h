@@ -14,7 +14,7 @@ PLX_HD uint32_t drop_threshold(double p) {
 // What dropout multiplies one entry with.
 template <class T> PLX_HD T drop_scale(const Draw<T>& d, int64_t row, int64_t col, uint32_t threshold, T scale) {
   if (d.table) return d.table[row * d.table_ld + col] != T(0) ? scale : T(0);
-  return (d.block(row, col).v[Draw<T>::word_of(col)] >> 8) >= threshold ? scale : T(0);
+  return (Draw<T>::pick(d.block(row, col), Draw<T>::word_of(col)) >> 8) >= threshold ? scale : T(0);
 }
 
 // out[j] = keep(row, c + j) ? in[c + j] / (1 - p) : 0 for at most 64 columns from c, a multiple of 64

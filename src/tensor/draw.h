@@ -35,12 +35,17 @@ template <class T> struct Draw {
     return philox(U4{{block_of(col), sample(row), step ? *step : 0u, tag}}, static_cast<uint32_t>(seed),
                   static_cast<uint32_t>(seed >> 32));
   }
-  PLX_HD float uniform(int64_t row, int64_t col) const { return unit_float(block(row, col).v[word_of(col)]); }
+  // without indexing, which would put the block into a GPU's local memory
+  PLX_HD static uint32_t pick(const U4& b, int word) {
+    const uint32_t low = (word & 1) ? b.v[1] : b.v[0], high = (word & 1) ? b.v[3] : b.v[2];
+    return (word & 2) ? high : low;
+  }
+  PLX_HD float uniform(int64_t row, int64_t col) const { return unit_float(pick(block(row, col), word_of(col))); }
   // Standard normal (Box-Muller on our exact functions): columns c and c + 16 share a pair of words.
   PLX_HD float normal(int64_t row, int64_t col) const {
     const U4 b = block(row, col);
-    const int word = word_of(col), pair = word & 2;
-    return exact::normal(b.v[pair], b.v[pair + 1], (word & 1) != 0);
+    const int word = word_of(col);
+    return exact::normal(pick(b, word & 2), pick(b, (word & 2) + 1), (word & 1) != 0);
   }
   PLX_HD T normal_or_table(int64_t row, int64_t col) const {
     return table ? table[row * table_ld + col] : static_cast<T>(normal(row, col));

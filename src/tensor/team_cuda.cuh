@@ -89,20 +89,20 @@ struct Column {  // one thread, one column
   __device__ __forceinline__ void sync() const {}
 };
 
-template <class K> __global__ void __launch_bounds__(kBlock) warp_rows(const K k, int64_t rows) {
+template <class K> __global__ void __launch_bounds__(kBlock, 1) warp_rows(const K k, int64_t rows) {
   const int64_t stride = static_cast<int64_t>(gridDim.x) * (kBlock / 32);
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * (kBlock / 32) + threadIdx.x / 32; i < rows; i += stride) {
     k(Warp{}, i);
     __syncwarp();
   }
 }
-template <class K> __global__ void __launch_bounds__(kBlock) block_rows(const K k, int64_t rows) {
+template <class K> __global__ void __launch_bounds__(kBlock, 1) block_rows(const K k, int64_t rows) {
   for (int64_t i = blockIdx.x; i < rows; i += gridDim.x) {
     k(Block{}, i);
     __syncthreads();
   }
 }
-template <class K> __global__ void __launch_bounds__(128) thread_columns(const K k, int64_t width, int64_t count) {
+template <class K> __global__ void __launch_bounds__(128, 1) thread_columns(const K k, int64_t width, int64_t count) {
   const int64_t t = static_cast<int64_t>(blockIdx.x) * 128 + threadIdx.x;
   if (t < count) k(Column{}, t / width, t % width, int64_t{1});
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Registers, shared memory, stack and spills of every CUDA kernel for sm_80 and sm_90, as ptxas counts them.
+#   scripts/cuda_registers.sh          compares with docs/cuda-registers.csv (fails on a difference or a spill)
+#   scripts/cuda_registers.sh --write  writes that table
+# Compared only under the compiler version that the table names: other versions allocate otherwise; spills always fail.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+command -v nvcc >/dev/null || { echo "nvcc is not in PATH: nothing to compare" >&2; exit 77; }
+table=docs/cuda-registers.csv
+work=build/registers
+mkdir -p "$work"
+[ -d build/cuda-check/generated/cuda ] || cmake --preset cuda-check >"$work/configure.log" || { cat "$work/configure.log"; exit 1; }
+one() {
+  local out
+  out=$work/$(basename "$1").txt
+  nvcc -std=c++20 -O3 -DNDEBUG -DPLX_ISA=twins -diag-suppress=128,177 -Xcompiler=-ffp-contract=off -Xptxas=-v \
+    -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -fatbin -o /dev/null "$1" >"$out" 2>&1 || { cat "$out" >&2; return 1; }
+}
+export -f one
+export work
+stage "ptxas" bash -c 'printf "%s\n" src/*/*.cu build/cuda-check/generated/cuda/*.cu | xargs -P '"$jobs"' -I{} bash -c "one {}"'
+version=$(nvcc --version | sed -n 's/.*release .*, V//p')
+{
+  echo "# nvcc $version"
+  echo "kernel,arch,registers,shared bytes,stack bytes,spill bytes"
+  cat "$work"/*.txt | c++filt | sed -E "s/.*entry function '([^']*)' for '(sm_[0-9]+)'.*/KERNEL \\2 \\1/" | awk '
+    $1 == "KERNEL" {
+      arch = $2; name = $0; sub(/^KERNEL sm_[0-9]+ /, "", name)
+      gsub(/parallax::|twins::|cuda::|\(anonymous namespace\)::/, "", name); sub(/^void /, "", name); sub(/\(.*/, "", name); gsub(/ /, "", name)
+    }
+    /bytes stack frame/ { stack = $1; spill = $5 + $9 }
+    /Used [0-9]+ registers/ {
+      regs = $0; sub(/.*Used /, "", regs); sub(/ reg.*/, "", regs)
+      smem = 0; if ($0 ~ /bytes smem/) { smem = $0; sub(/ bytes smem.*/, "", smem); sub(/.*[ ,]/, "", smem) }
+      gsub(/,/, ";", name)
+      print name "," arch "," regs "," smem "," stack "," spill
+    }' | LC_ALL=C sort
+} >"$work/table.csv"
+awk -F, '!/^#/ && $6 + 0 > 0 { print "spills: " $0; bad = 1 } END { exit bad }' "$work/table.csv"
+rows=$(grep -vc '^#' "$work/table.csv")
+if [ "${1:-}" = --write ]; then
+  cp "$work/table.csv" "$table"
+  say "$rows rows written to $table"
+elif [ "$(head -1 "$work/table.csv")" != "$(head -1 "$table")" ]; then
+  say "the table is of $(head -1 "$table" | cut -c3-), this is nvcc $version: only spills were looked at (none)"
+else
+  diff -u "$table" "$work/table.csv" || { echo "registers changed: look, then scripts/cuda_registers.sh --write" >&2; exit 1; }
+  say "$rows rows equal $table"
+fi
