@@ -1,5 +1,6 @@
 // parallax corrupt IN OUT.h5 --corrupt SPEC: corrupted data (scaled first, as in training) and its masks
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "data_options.h"
 
@@ -44,13 +45,19 @@ int corrupt(int argc, char** argv) {
   }
   write_dataset(out, data);
   write_masks(masks, m.list);
+  nlohmann::ordered_json j{{"out", out}, {"masks", masks}, {"samples", data.samples}};
   for (const Mask& mask : m.list) {
     uint64_t touched = 0;
     for (const uint8_t x : mask.values) touched += x;
+    j["touched"][mask.name] = touched;
+    if (a.has("json")) continue;
     std::printf("%s: %llu of %llu view rows\n", mask.name.c_str(), static_cast<unsigned long long>(touched),
                 static_cast<unsigned long long>(mask.values.size()));
   }
-  std::printf("%s\n%s\n", out.c_str(), masks.c_str());
+  if (a.has("json"))
+    std::printf("%s\n", j.dump(2).c_str());
+  else
+    std::printf("%s\n%s\n", out.c_str(), masks.c_str());
   return 0;
 }
 

@@ -1,4 +1,5 @@
 // parallax: dispatches on its first word.
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -32,6 +33,13 @@ void usage(FILE* to) {
   for (const Command& c : commands) std::fprintf(to, "  %-10s %s\n", c.name, c.help);
   std::fprintf(to, "\nparallax COMMAND --help shows the options of a command.\n");
 }
+// Results that could not be written are a failure, even where the work was done.
+int finish(const std::string& word, int code) {
+  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (!lost || errno == EPIPE) return code;  // who closed the pipe has read enough
+  std::fprintf(stderr, "parallax %s: cannot write to standard output: %s\n", word.c_str(), std::strerror(errno));
+  return code ? code : 1;
+}
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,7 +60,7 @@ int main(int argc, char** argv) {
   }
   try {
     for (const Command& c : commands)
-      if (word == c.name) return c.run(argc - 1, argv + 1);
+      if (word == c.name) return finish(word, c.run(argc - 1, argv + 1));
     std::vector<std::string> known;
     for (const Command& c : commands) known.push_back(c.name);
     const std::string near = nearest(word, known);
@@ -60,7 +68,7 @@ int main(int argc, char** argv) {
                  near.empty() ? " (parallax --help)" : (", did you mean '" + near + "'?").c_str());
     return 2;
   } catch (const Error& e) {
-    std::fprintf(stderr, "parallax %s: %s\n", word.c_str(), e.message.c_str());
+    std::fprintf(stderr, "parallax %s: %s\n", word.c_str(), sentence_of(e).c_str());
     return e.kind == ErrorKind::interrupted && cli::stop_signal ? 128 + cli::stop_signal : exit_code_of(e.kind);
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "parallax %s: out of memory\n", word.c_str());

@@ -136,10 +136,10 @@ int train(int argc, char** argv) {
   }
   if (stop) code = 128 + stop_signal;
   if (a.has("json")) {
-    if (!many && !runs.empty())
+    if (!many)
       std::printf("%s", runs[0].metrics_json.c_str());
     else
-      std::printf("%s", summary_json(runs, false).c_str());
+      std::printf("%s", summary_json(runs, runs[0].in_folder).c_str());
   } else {
     for (const RunOutcome& r : runs)
       if (!r.exit_code) {

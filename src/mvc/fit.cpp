@@ -33,6 +33,17 @@ std::vector<Tensor> prepare(const FitOptions& o, const std::string& scale, const
   return tensors;
 }
 
+std::vector<double> zero_fractions(const MultiView& data) {
+  std::vector<double> all;
+  for (const View& v : data.views) {
+    int64_t zeros = 0;
+    for (int64_t i = 0; i < v.rows; ++i)
+      for (int64_t j = 0; j < v.cols; ++j) zeros += v.at(i, j) == 0;
+    all.push_back(static_cast<double>(zeros) / static_cast<double>(v.rows * v.cols));
+  }
+  return all;
+}
+
 int clusters_of(const FitOptions& o, const MultiView& data) {
   const int k = o.clusters ? o.clusters : data.labels.classes();
   PLX_CHECK(config, k > 0, data.name, " has no labels, so the number of clusters must be given (--clusters K)");
@@ -74,6 +85,7 @@ FitResult fit(const FitOptions& o, const MultiView& data, Context& ctx, const st
   eval.labelling = method->labelling();
 
   Trainer trainer(ctx, *method, prepare(o, result.scale, data, ctx, result), eval.clusters, model.view_names);
+  trainer.raw_zeros(zero_fractions(data));
   trainer.build(o.log);
   model.spec = trainer.spec();
   if (Backend* device = ctx.backend(); device && o.log)

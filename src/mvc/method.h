@@ -18,6 +18,7 @@ struct DataSpec {
   std::vector<int64_t> dims;
   int clusters = 0;
   std::vector<std::string> names = {};  // of the views, where the caller knows them
+  std::vector<double> raw_zeros = {};   // fraction of zeros of each view before scaling, where the caller knows them
   int views() const { return static_cast<int>(dims.size()); }
 };
 

@@ -25,6 +25,11 @@ int exit_code_of(ErrorKind kind) {
   }
 }
 
+std::string sentence_of(const Error& e) {
+  const bool bug = e.kind == ErrorKind::internal || e.kind == ErrorKind::shape || e.kind == ErrorKind::dtype;
+  return bug ? e.what() : e.message;
+}
+
 namespace {
 // One run with everything it needs; errors become its status.
 RunOutcome one_run(const RunOptions& o, const MultiView& data, uint64_t seed, const std::string& folder,
@@ -62,12 +67,14 @@ RunOutcome one_run(const RunOptions& o, const MultiView& data, uint64_t seed, co
     out.metrics_json = metrics_json(o, data, out.result, seed);
     write_run_folder(folder, o, data, out.result, seed, log);
   } catch (const Error& e) {
-    fail(exit_code_of(e.kind), e.what());
+    fail(exit_code_of(e.kind), sentence_of(e));
   } catch (const std::bad_alloc&) {
     fail(5, "out of memory");
   } catch (const std::exception& e) {
     fail(1, e.what());
   }
+  std::error_code ignored;
+  if (out.exit_code) fs::remove(folder, ignored);  // only where nothing is in it
   return out;
 }
 
@@ -97,7 +104,7 @@ std::vector<Source> sources_of(const RunOptions& o, bool& folder) {
         try {
           s.data = load(entry, o.load);
         } catch (const Error& why) {
-          s.problem = why.what();
+          s.problem = sentence_of(why);
           s.exit_code = exit_code_of(why.kind);
         }
         list.push_back(std::move(s));
@@ -175,6 +182,7 @@ std::vector<RunOutcome> run(const RunOptions& o) {
     for (int j = 0; j < jobs; ++j) pool.emplace_back(work);
     for (std::thread& t : pool) t.join();
   }
+  for (RunOutcome& r : outcomes) r.in_folder = folder;
   if (many) {
     write_file(base + "/results.csv", results_csv(o, outcomes));
     write_file(base + "/summary.json", summary_json(outcomes, folder));

@@ -38,6 +38,7 @@ struct RunOutcome {
   double seconds = 0;
   FitResult result;          // without history rows of failed runs
   std::string metrics_json;  // as written
+  bool in_folder = false;    // of a folder of data sets
 };
 
 // Throws Error for what is wrong with the request as a whole; a failed run among several is an outcome.
@@ -53,5 +54,7 @@ void read_config(const std::string& path, RunOptions& o);
 std::string version_text();    // "0.1.0"
 std::string version_commit();  // short hash, or "" outside of a checkout
 int exit_code_of(ErrorKind kind);
+// What a person is told: the sentence; with the place in the source where it is a bug of ours.
+std::string sentence_of(const Error& e);
 
 }  // namespace parallax

@@ -1,5 +1,7 @@
 #include "sparsity.h"
 
+#include <cmath>
+
 #include "../tensor/elementwise.h"
 
 namespace parallax {
@@ -29,6 +31,20 @@ Sparsity sparsity_of(Context& ctx, std::span<const Tensor> views, double theta, 
     run(ctx, g);
   });
   return s;
+}
+
+Sparsity sparsity_from(Context& ctx, DType type, const std::vector<double>& zeros, double theta, double beta,
+                       bool all) {
+  std::vector<double> s, gates;
+  double sum = 0;
+  for (const double z : zeros) s.push_back(std::rint(z * 1e4) / 1e4), sum += s.back();
+  s.push_back(sum / static_cast<double>(zeros.size()));
+  for (const double x : s) gates.push_back(beta * (all ? 1.0 : x <= theta ? 0.0 : (x - theta) / (1 - theta)));
+  const Shape shape{static_cast<int64_t>(s.size()), 1};
+  Sparsity r{Tensor::persistent(ctx, type, shape), Tensor::persistent(ctx, type, shape)};
+  r.sparsity.assign(s);
+  r.gate.assign(gates);
+  return r;
 }
 
 Tensor concat_views(Context& ctx, std::span<const Tensor> views) {

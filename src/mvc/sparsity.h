@@ -1,6 +1,7 @@
 // Zero fractions of views and the gate of SparseMVC (4.1); views side by side.
 #pragma once
 #include <span>
+#include <vector>
 
 #include "../tensor/launch.h"
 #include "../tensor/small.h"
@@ -14,6 +15,8 @@ struct Sparsity {
 };
 // In device memory, without reading anything back.
 Sparsity sparsity_of(Context& ctx, std::span<const Tensor> views, double theta, double beta, bool all);
+// The same from given fractions of zeros, one a view.
+Sparsity sparsity_from(Context& ctx, DType type, const std::vector<double>& zeros, double theta, double beta, bool all);
 Tensor concat_views(Context& ctx, std::span<const Tensor> views);  // [n, sum of widths]
 
 // per row and view: number of exact zeros

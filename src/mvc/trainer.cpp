@@ -362,6 +362,7 @@ Features Trainer::embed(const std::vector<Tensor>& views) const { return impl_->
 Features Trainer::embed() const { return impl_->embed(impl_->views); }
 ParamStore& Trainer::store() { return impl_->params; }
 const DataSpec& Trainer::spec() const { return impl_->data_spec; }
+void Trainer::raw_zeros(std::vector<double> fractions) { impl_->data_spec.raw_zeros = std::move(fractions); }
 std::map<std::string, Tensor>& Trainer::state() { return impl_->states; }
 int64_t Trainer::epochs() const { return impl_->epochs_done; }
 

@@ -49,6 +49,7 @@ class Trainer {
   Features embed() const;
   ParamStore& store();
   const DataSpec& spec() const;
+  void raw_zeros(std::vector<double> fractions);  // before build()
   std::map<std::string, Tensor>& state();
   int64_t epochs() const;
 

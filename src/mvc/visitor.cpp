@@ -165,7 +165,10 @@ std::string help_text(const Visitor& v) {
   std::string s;
   for (const Key& k : v.keys) {
     s += "  " + k.name + std::string(width + 2 - k.name.size(), ' ') + k.text() +
-         std::string(width2 + 2 - k.text().size(), ' ') + k.help + " (" + range_text(k) + ")\n";
+         std::string(width2 + 2 - k.text().size(), ' ') + k.help + " (" + range_text(k);
+    for (const auto& [alias, real] : v.aliases)
+      if (real == k.name) s += "; also " + alias;
+    s += ")\n";
   }
   return s;
 }

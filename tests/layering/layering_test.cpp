@@ -110,6 +110,34 @@ std::string text_of(const fs::path& path) {
   return text;
 }
 
+// What may lie at the top of the tree and in src; what a checkout makes itself is left out.
+TEST(Layering, TheTopLevelIsTheFixedOne) {
+  static const std::set<std::string> top{"CMakeLists.txt", "CMakePresets.json",
+                                         "README.md",      "CHANGELOG.md",
+                                         "LICENSE",        "CONTRIBUTING.md",
+                                         "apps",           "bench",
+                                         "cmake",          "data",
+                                         "docs",           "examples",
+                                         "scripts",        "src",
+                                         "tests",          ".ci",
+                                         ".clang-format",  ".clang-tidy",
+                                         ".gitignore",     ".gitattributes"},
+      made{".git", "build", "runs", ".cache", "Testing"};
+  const fs::path root(PLX_SOURCE_DIR);
+  for (const auto& entry : fs::directory_iterator(root)) {
+    const std::string name = entry.path().filename().string();
+    EXPECT_TRUE(top.count(name) || made.count(name)) << name << " has no place at the top of the tree";
+  }
+  for (const char* must : {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "apps", "bench", "tests"})
+    EXPECT_TRUE(fs::exists(root / must)) << must;
+  std::set<std::string> folders;
+  for (const auto& entry : fs::directory_iterator(root / "src"))
+    if (entry.is_directory()) folders.insert(entry.path().filename().string());
+  std::set<std::string> layers;
+  for (const auto& [name, below] : allowed) layers.insert(name);
+  EXPECT_EQ(folders, layers);
+}
+
 TEST(Docs, LinksLeadSomewhere) {
   static const std::regex link(R"(\]\(([^)#\s]+)\))");
   size_t links = 0;

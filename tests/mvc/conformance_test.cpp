@@ -159,6 +159,24 @@ TEST_P(Conformance, OddDataWorksOrIsRefused) {
   for (const Oddity& odd : oddities()) check(GetParam(), odd);
 }
 
+// Scaling leaves every column of twenty samples one zero: a fraction of 0.05, above theta.
+TEST(SparseMvc, CountsZerosInScaledOrInRawData) {
+  MultiView data = blobs(20);
+  for (size_t i = 0; i < values(data, 1).size(); i += 2) values(data, 1)[i] = 0;
+  const auto penalty = [&](const char* source, const std::string& term) {
+    FitOptions o = options_for("sparsemvc");
+    o.set.emplace_back("sparsity_source", source);
+    Context ctx;
+    for (const auto& [name, x] : fit(o, data, ctx).history[0].epoch.losses)
+      if (name == term) return x;
+    return -1.0;
+  };
+  EXPECT_GT(penalty("normalised", "sparse.0"), 0);
+  EXPECT_EQ(penalty("raw", "sparse.0"), 0);
+  EXPECT_GT(penalty("raw", "sparse.1"), 0);
+  EXPECT_GT(penalty("raw", "sparse.global"), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, Conformance, ::testing::ValuesIn(method_names()), test_name);
 
 }  // namespace

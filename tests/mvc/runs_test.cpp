@@ -1,6 +1,7 @@
 // Promises about whole runs, for every method: same seed, same bits, for any thread count and run; shuffled labels
 // change scores only; prediction repeats the run; the command line is the library; several runs side by side are the
 // same runs.
+#include <chrono>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
@@ -8,11 +9,21 @@
 #include <parallax/io/hdf5.h>
 #include <parallax/io/hdf5_write.h>
 #include <parallax/io/npy.h>
+#include <parallax/io/sha256.h>
+#include <parallax/mvc/run_files.h>
 
 #include "runs.h"
 
 namespace parallax::testing {
 namespace {
+
+// the names in the first line of a table
+std::vector<std::string> columns_of(const std::string& csv) {
+  std::vector<std::string> names;
+  std::stringstream line(csv.substr(0, csv.find_first_of("\r\n")));
+  for (std::string name; std::getline(line, name, ',');) names.push_back(name);
+  return names;
+}
 
 class EveryMethod : public ::testing::TestWithParam<std::string> {};
 
@@ -84,6 +95,27 @@ TEST_P(EveryMethod, PredictionRepeatsTheRunToTheBitAlsoRowByRow) {
     const std::vector<float> part(r.embedding.begin() + row * r.dim, r.embedding.begin() + (row + 1) * r.dim);
     EXPECT_EQ(single.embedding, part) << "row " << row;
   }
+}
+
+TEST_P(EveryMethod, HistoryHasLossesPerTermAndViewAndScoresPerFeature) {
+  Context ctx({.seed = 2});
+  const FitResult r = fit(options_for(GetParam()), blobs(), ctx);
+  ASSERT_EQ(static_cast<int64_t>(r.history.size()), r.epochs);
+  for (size_t e = 0; e < r.history.size(); ++e) EXPECT_EQ(r.history[e].epoch.epoch, static_cast<int64_t>(e) + 1);
+  const std::vector<std::string> columns = columns_of(history_csv(r.history));
+  ASSERT_GE(columns.size(), 4u);
+  EXPECT_EQ(std::vector<std::string>(columns.begin(), columns.begin() + 4),
+            (std::vector<std::string>{"phase", "epoch", "step", "seconds"}));
+  const auto has = [&](const std::string& name) {
+    return std::find(columns.begin(), columns.end(), name) != columns.end();
+  };
+  EXPECT_TRUE(has("total"));
+  for (const char* view : {".0", ".1"})
+    EXPECT_TRUE(has(GetParam() == "ddmc" ? str("kl", view) : str("rec", view))) << "losses of view " << view;
+  for (const char* feature : {"view0", "view1", "concat", "fused"})
+    for (const char* score : {"acc", "nmi", "ari", "purity", "f", "precision", "recall"})
+      EXPECT_TRUE(has(str(feature, ".", score))) << feature << "." << score;
+  EXPECT_EQ(score_table(r.scores).size(), r.scores.size() + 1);
 }
 
 TEST_P(EveryMethod, NothingIsAllocatedAfterWarmUp) {
@@ -201,17 +233,65 @@ TEST_F(CommandLine, SeedsSideBySideAreTheSeedsOneByOne) {
   EXPECT_TRUE(fs::exists(one + "/results.csv") && fs::exists(one + "/summary.json"));
 }
 
-TEST_F(CommandLine, FoldersOfDataSetsReportRefusedEntriesAndGoOn) {
+TEST_F(CommandLine, FoldersOfDataSetsReportWhatFailsAndGoOn) {
   const fs::path folder = temporary("sets");
   fs::create_directories(folder);
   write_dataset((folder / "good.h5").string(), blobs());
+  write_dataset((folder / "large.h5").string(), blobs(300, {5, 4, 3}, 4));
   std::ofstream(folder / "bad.mat") << "not a data set at all";
-  const std::string out = temporary("sets-run");
-  EXPECT_EQ(shell(program + " train --data " + folder.string() + " --method sparsemvc --out " + out +
-                  set_options("sparsemvc")),
-            0);
-  EXPECT_TRUE(fs::exists(out + "/good/seed-0/metrics.json"));
-  EXPECT_NE(bytes(out + "/datasets.csv").find("refused"), std::string::npos);
+  const std::string out = temporary("sets-run"), other = temporary("sets-again");
+  const std::string train = program + " train --data " + folder.string() + " --method gdcn" + set_options("gdcn");
+  EXPECT_EQ(shell(train + " --seeds 1..2 --out " + out), 0) << "refused entries are not fatal";
+  for (const char* run : {"/good/seed-1", "/good/seed-2", "/large/seed-1", "/large/seed-2"})
+    EXPECT_TRUE(fs::exists(out + run + "/metrics.json")) << run;
+  const std::string sets = bytes(out + "/datasets.csv");
+  EXPECT_EQ(sets.substr(0, sets.find_first_of("\r\n")), "data,samples,views,dims,classes,format,sha256,status");
+  EXPECT_NE(sets.find("\ngood,150,2,6 7,3,hdf5," + sha256_of_file((folder / "good.h5").string()) + ",ok"),
+            std::string::npos)
+      << sets;
+  EXPECT_NE(sets.find("\nbad,,,,,,,\"refused: "), std::string::npos) << sets;
+  EXPECT_NE(bytes(out + "/summary.json").find("\"large\""), std::string::npos) << "keyed by data set";
+  // one run fails (eight samples, ten neighbours): the others are done, side by side as one after the other
+  write_dataset((folder / "tiny.h5").string(), blobs(8, {5, 4}, 2));
+  const std::string text = temporary("sets.json");
+  const std::string command = train + " --seeds 1..2 --jobs 3 --threads 2 --json --out " + other;
+  const int status = std::system((command + " 2>/dev/null >" + text).c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(bytes(text), bytes(other + "/summary.json"));
+  for (const char* run : {"/good/seed-1", "/good/seed-2", "/large/seed-1", "/large/seed-2"})
+    for (const char* name : {"/labels.npy", "/embedding.npy"})
+      EXPECT_EQ(bytes(other + run + name), bytes(out + run + name)) << run;
+  EXPECT_FALSE(fs::exists(other + "/tiny/seed-1"));
+  EXPECT_NE(bytes(other + "/results.csv").find("\ntiny,gdcn,sound,2,knn=10 neighbours"), std::string::npos)
+      << bytes(other + "/results.csv");
+}
+
+TEST_F(CommandLine, StopsAtASignalAndLeavesNothingHalfWritten) {
+  for (const auto& [signal, code] : {std::pair{"INT", 130}, std::pair{"TERM", 143}}) {
+    const std::string out = temporary("stopped");
+    EXPECT_EQ(shell(std::string("timeout --preserve-status -s ") + signal + " 2 " + program + " train --data " + file +
+                    " --method ddmc --set epochs=1000000 --out " + out),
+              code);
+    EXPECT_FALSE(fs::exists(out)) << "an empty folder stays";
+  }
+}
+
+TEST_F(CommandLine, LostResultsAreAFailure) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "there is no /dev/full here";
+  EXPECT_EQ(WEXITSTATUS(std::system((program + " info >/dev/full 2>/dev/null").c_str())), 1);
+}
+
+TEST_F(CommandLine, InfoIsQuick) {
+#if defined(__SANITIZE_ADDRESS__) || !defined(NDEBUG)
+  GTEST_SKIP() << "a build for debugging";
+#endif
+  double least = 1e9;
+  for (int i = 0; i < 20; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_EQ(shell("exec " + program + " info"), 0);
+    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  EXPECT_LT(least, 0.05);
 }
 
 TEST_F(CommandLine, UsageErrors) {

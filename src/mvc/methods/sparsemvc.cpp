@@ -17,7 +17,7 @@ struct SparseMvc final : Method {
   double drop = 0.2, rho = 0.05, beta = 1, theta = 0.01, tau = 1, lambda_con = 1;
   double learning_rate = 3e-4, weight_decay = 0;
   int64_t batch_size = 0, pre_epochs = 300, con_epochs = 0, pre_check = 100, con_check = 0, n_init = 100;
-  std::string kl_form = "mean_layers", attention = "learnable", gate = "adaptive";
+  std::string kl_form = "mean_layers", attention = "learnable", gate = "adaptive", sparsity_source = "normalised";
   bool eval_dropout = false;
 
   std::string name() const override { return "sparsemvc"; }
@@ -49,6 +49,9 @@ struct SparseMvc final : Method {
              "CSR weights: trained W_Q, W_K; drawn anew in every pass (published code); 1/V (ablation without CSR)");
     p.choice("gate", gate, {"adaptive", "all"},
              "SAA: penalty only where the zero fraction exceeds theta, or on every view (ablation)");
+    p.choice(
+        "sparsity_source", sparsity_source, {"normalised", "raw"},
+        "zeros are counted in the scaled data, where every column has one at its minimum, or as the file has them");
     p.flag("eval_dropout", eval_dropout, "dropout stays on while features are extracted (published code)");
     p.number("learning_rate", learning_rate, 1e-8, 1, "Adam step size");
     p.number("weight_decay", weight_decay, 0, 1, "L2-coupled weight decay");
@@ -69,7 +72,7 @@ struct SparseMvc final : Method {
   Param w_q, w_k;
   DrawName draw_q{"attention.query.weight"}, draw_k{"attention.key.weight"};
   std::vector<std::string> rec_names, con_names, sparse_names, zero_names;
-  bool full_batch = true;
+  bool full_batch = true, raw = false, fixed_gate = true;
   DataSpec spec;
 
   std::string label(int u) const { return u < views ? std::to_string(u) : "global"; }
@@ -86,12 +89,18 @@ struct SparseMvc final : Method {
     const int64_t n = b.spec.samples;
     const int64_t batch = batch_size ? std::min(batch_size, n) : (n <= 4096 ? n : 256);
     full_batch = batch == n;
-    if (1.0 / static_cast<double>(n) > theta && gate == "adaptive" && !b.predict)
+    raw = sparsity_source == "raw";
+    if (1.0 / static_cast<double>(n) > theta && gate == "adaptive" && !raw && !b.predict)
       b.log(str("with ", n, " samples min-max scaling alone leaves every column a zero fraction of ",
                 1.0 / static_cast<double>(n), ", above theta = ", theta, ": every view is penalised"));
     std::vector<bool> penalised(static_cast<size_t>(views) + 1, !full_batch || gate == "all");
-    if (full_batch) {  // the zero fractions are constants of the data
-      const Sparsity s = sparsity_of(b.ctx, b.views, theta, beta, gate == "all");
+    fixed_gate = full_batch || (raw && !b.predict);
+    if (fixed_gate) {  // the zero fractions are constants of the data
+      PLX_CHECK(config, !raw || b.predict || !spec.raw_zeros.empty(),
+                "sparsemvc: sparsity_source=raw needs the data as they were read");
+      const Sparsity s = raw && !b.predict
+                             ? sparsity_from(b.ctx, b.views[0].dtype(), spec.raw_zeros, theta, beta, gate == "all")
+                             : sparsity_of(b.ctx, b.views, theta, beta, gate == "all");
       b.state["sparsity"] = s.sparsity;
       b.state["gate"] = s.gate;
       const auto f = s.gate.to_vector<double>();
@@ -238,7 +247,7 @@ struct SparseMvc final : Method {
     const int total = views + 1;
     const Tensor side = full_batch ? s.state("concat") : concat_views(s.ctx(), s.all_views());
     Tensor gates, sparsity;
-    if (full_batch) {
+    if (fixed_gate) {
       gates = s.state("gate");
       sparsity = s.state("sparsity");
     } else {
