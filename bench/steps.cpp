@@ -1,6 +1,7 @@
 // Milliseconds of a training step beside its matrix products alone: every list of products that one step runs is taken
-// down and run again by itself, on the same memory, in the same process. Methods at their default widths.
-//   bench_steps [--threads N]... [--method NAME] [--seconds S]
+// down and run again by itself, on the same memory, in the same process. Methods at their default widths. Times are the
+// fastest of all repeats (a step whole, products list by list): other programs on the machine do not count.
+//   bench_steps [--threads N]... [--method NAME] [--seconds S] [--products]   (the products by shape, too)
 // On a CUDA device: steps a second eager and replayed, and what one step launches (CSV with --count, which times
 // nothing).
 //   bench_steps --device cuda[:i] [--count] [--method NAME] [--seconds S]
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include <parallax/tensor/draw.h>
 
@@ -38,15 +40,31 @@ const std::vector<Case> cases{
 };
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v.empty() ? 0 : v[v.size() / 2];
-}
 
+// A list of products that ran as one kernel.
 struct Recorded {
-  std::vector<std::vector<Product<float>>> lists;
-  double flops = 0;
+  std::vector<Product<float>> list;
+  double flops = 0, seconds = 1e9;
+  std::string shapes() const {
+    const Product<float>& p = list.front();  // of the first
+    char s[80];
+    std::snprintf(s, sizeof s, "%2zu x %lld x %lld x %lld%s%s", list.size(), static_cast<long long>(p.m()),
+                  static_cast<long long>(p.n()), static_cast<long long>(p.k()), p.ta ? " A'" : "", p.tb ? " B'" : "");
+    return s;
+  }
 };
+
+void print_by_shape(const std::vector<Recorded>& lists, double peak) {
+  std::map<std::string, Recorded> by;
+  for (const Recorded& r : lists) {
+    Recorded& sum = by.try_emplace(r.shapes(), Recorded{{}, 0, 0}).first->second;
+    sum.flops += r.flops;
+    sum.seconds += r.seconds;
+  }
+  for (const auto& [shapes, sum] : by)
+    std::printf("    %-34s %9.3f ms %6.0f%%\n", shapes.c_str(), sum.seconds * 1e3,
+                100 * sum.flops / sum.seconds * 1e-9 / peak);
+}
 
 // A method with its settings, and data of the case's shape in the context's memory.
 struct Setup {
@@ -73,9 +91,8 @@ Setup set_up(Context& ctx, const Case& c) {
   return {std::move(method), std::move(views)};
 }
 
-void measure(const Case& c, int threads, double seconds) {
+void measure(const Case& c, int threads, double seconds, bool by_shape) {
   Context ctx({.seed = 1, .threads = threads});
-  const double peak = measure_peak_gflops(DType::f32);
   const Setup setup = set_up(ctx, c);
   Method* method = setup.method.get();
   Trainer trainer(ctx, *method, setup.views, c.clusters);
@@ -85,31 +102,38 @@ void measure(const Case& c, int threads, double seconds) {
     const auto step = [&] { trainer.step(p); };
     for (int i = 0; i < 3; ++i) step();
     const uint64_t allocations = ctx.counters().allocations, kernels = ctx.counters().kernels;
-    Recorded r;
+    std::vector<Recorded> lists;
+    double flops = 0;
     ctx.on_products = [&](const void* list) {
       const auto& q = *static_cast<const Products<float>*>(list);
-      r.lists.emplace_back(q.list, q.list + q.n);
-      for (const Product<float>& one : r.lists.back())
+      Recorded r{{q.list, q.list + q.n}};
+      for (const Product<float>& one : r.list)
         r.flops += 2.0 * static_cast<double>(one.m() * one.n()) * static_cast<double>(one.k());
+      flops += r.flops;
+      lists.push_back(std::move(r));
     };
     step();
     ctx.on_products = nullptr;
     const uint64_t launches = ctx.counters().kernels - kernels;
-    std::vector<double> whole, products;
+    double w = 1e9, g = 0, peak = 0;
     const double until = now() + seconds;
-    while (now() < until || whole.size() < 5) {
+    for (int repeats = 0; now() < until || repeats < 5; ++repeats) {
+      peak = std::max(peak, threads * measure_peak_gflops(DType::f32));
       double t = now();
       step();
-      whole.push_back(now() - t);
-      t = now();
-      for (const auto& list : r.lists) gemm<float>(ctx, std::span<const Product<float>>(list));
-      products.push_back(now() - t);
+      w = std::min(w, now() - t);
+      for (Recorded& r : lists) {
+        t = now();
+        gemm<float>(ctx, std::span<const Product<float>>(r.list));
+        r.seconds = std::min(r.seconds, now() - t);
+      }
     }
-    const double w = median(whole), g = median(products);
+    for (const Recorded& r : lists) g += r.seconds;
     std::printf("%-10s %-36s %-9s %d  %9.2f %9.2f %6.2f %8.1f %6.0f%% %6llu %6llu\n", c.method, c.data, p.name.c_str(),
-                threads, w * 1e3, g * 1e3, w / g, r.flops * 1e-9, 100 * r.flops / g * 1e-9 / (peak * threads),
+                threads, w * 1e3, g * 1e3, w / g, flops * 1e-9, 100 * flops / g * 1e-9 / peak,
                 static_cast<unsigned long long>(launches),
                 static_cast<unsigned long long>(ctx.counters().allocations - allocations));
+    if (by_shape) print_by_shape(lists, peak);
     std::fflush(stdout);
   }
 }
@@ -159,9 +183,11 @@ int main(int argc, char** argv) {
   std::string only;
   double seconds = 3;
   std::string device = "cpu";
-  bool count = false;
-  for (int i = 1; i < argc; ++i)
+  bool count = false, by_shape = false;
+  for (int i = 1; i < argc; ++i) {
     if (!std::strcmp(argv[i], "--count")) count = true;
+    if (!std::strcmp(argv[i], "--products")) by_shape = true;
+  }
   for (int i = 1; i + 1 < argc; ++i) {
     if (!std::strcmp(argv[i], "--device")) device = argv[i + 1];
     if (!std::strcmp(argv[i], "--threads")) threads.push_back(std::atoi(argv[i + 1]));
@@ -185,5 +211,5 @@ int main(int argc, char** argv) {
               "products", "ratio", "GFLOP", "of peak", "kernels", "allocs");
   for (const Case& c : cases)
     for (const int t : threads)
-      if (only.empty() || only == c.method) measure(c, t, seconds);
+      if (only.empty() || only == c.method) measure(c, t, seconds, by_shape);
 }

@@ -1,95 +1,26 @@
 // The packed matrix product. B is copied strip by strip into a block that stays in the first-level cache, A is read in
 // place (its elements are broadcast, so both orders do), and a register tile of C gathers KC products before it goes
-// back. Every element of C is one chain of fused multiply-adds per block of KC, whatever the vector width.
+// back. Every element of C is one chain of fused multiply-adds per block of KC, whatever the vector width. Each tile
+// asks memory ahead for what follows: weights and their gradients come from beyond the caches.
 #include <time.h>
 
 #include "gemm.h"
+#include "gemm_vec.h"
 #include "team.h"
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 #if !defined(PLX_GEMM_own)
 extern "C" {
 void cblas_sgemm(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
 void cblas_dgemm(int, int, int, int, int, int, double, const double*, int, const double*, int, double, double*, int);
+#if defined(PLX_GEMM_blis)
+void bli_thread_set_num_threads(long);
+#else
+void openblas_set_num_threads(int);
+#endif
 }
 #endif
 
 namespace parallax::PLX_ISA {
 namespace {
-
-// A vector of W elements with the four operations a product needs.
-template <class T> struct Vec;
-#if defined(__AVX512F__)
-constexpr int kMr = 14;
-template <> struct Vec<float> {
-  static constexpr int W = 16;
-  __m512 v;
-  PLX_HD static Vec zero() { return {_mm512_setzero_ps()}; }
-  PLX_HD static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
-  PLX_HD static Vec all(float x) { return {_mm512_set1_ps(x)}; }
-  PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-  PLX_HD Vec operator+(Vec o) const { return {_mm512_add_ps(v, o.v)}; }
-  PLX_HD Vec positive() const {
-    return {_mm512_max_ps(v, _mm512_setzero_ps())};
-  }  // a NaN becomes 0, as in x > 0 ? x : 0
-  PLX_HD void store(float* p) const { _mm512_storeu_ps(p, v); }
-};
-template <> struct Vec<double> {
-  static constexpr int W = 8;
-  __m512d v;
-  PLX_HD static Vec zero() { return {_mm512_setzero_pd()}; }
-  PLX_HD static Vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
-  PLX_HD static Vec all(double x) { return {_mm512_set1_pd(x)}; }
-  PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
-  PLX_HD Vec operator+(Vec o) const { return {_mm512_add_pd(v, o.v)}; }
-  PLX_HD Vec positive() const { return {_mm512_max_pd(v, _mm512_setzero_pd())}; }
-  PLX_HD void store(double* p) const { _mm512_storeu_pd(p, v); }
-};
-#elif defined(__AVX2__)
-constexpr int kMr = 6;
-template <> struct Vec<float> {
-  static constexpr int W = 8;
-  __m256 v;
-  PLX_HD static Vec zero() { return {_mm256_setzero_ps()}; }
-  PLX_HD static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
-  PLX_HD static Vec all(float x) { return {_mm256_set1_ps(x)}; }
-  PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
-  PLX_HD Vec operator+(Vec o) const { return {_mm256_add_ps(v, o.v)}; }
-  PLX_HD Vec positive() const { return {_mm256_max_ps(v, _mm256_setzero_ps())}; }
-  PLX_HD void store(float* p) const { _mm256_storeu_ps(p, v); }
-};
-template <> struct Vec<double> {
-  static constexpr int W = 4;
-  __m256d v;
-  PLX_HD static Vec zero() { return {_mm256_setzero_pd()}; }
-  PLX_HD static Vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
-  PLX_HD static Vec all(double x) { return {_mm256_set1_pd(x)}; }
-  PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
-  PLX_HD Vec operator+(Vec o) const { return {_mm256_add_pd(v, o.v)}; }
-  PLX_HD Vec positive() const { return {_mm256_max_pd(v, _mm256_setzero_pd())}; }
-  PLX_HD void store(double* p) const { _mm256_storeu_pd(p, v); }
-};
-#else
-constexpr int kMr = 4;
-// No fused multiply-add here: a multiplication and an addition, so these bits differ from the other sets'.
-template <class T> struct Vec {
-  static constexpr int W = 16 / sizeof(T);
-  typedef T V __attribute__((vector_size(16)));
-  V v;
-  PLX_HD static Vec zero() { return {V{}}; }
-  PLX_HD static Vec load(const T* p) {
-    Vec r;
-    memcpy(&r.v, p, 16);
-    return r;
-  }
-  PLX_HD static Vec all(T x) { return {V{} + x}; }
-  PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
-  PLX_HD Vec operator+(Vec o) const { return {v + o.v}; }
-  PLX_HD Vec positive() const { return {v > V{} ? v : V{}}; }
-  PLX_HD void store(T* p) const { memcpy(p, &v, 16); }
-};
-#endif
 
 constexpr int64_t kKc = 256;  // depth of a packed block
 constexpr int64_t kMc = 448;  // rows of A that stay in the second-level cache meanwhile
@@ -129,14 +60,39 @@ template <class T> struct Finish {
   }
 };
 
+// Lines of B that the next strip will be packed from: p, p + step, ... A tile asks for a pair of them every kAhead k,
+// so kAhead tiles ask for all of a strip.
+template <class T> struct Ahead {
+  const T* p;
+  int64_t step;
+};
+constexpr int64_t kAhead = 8;
+template <class T> constexpr int64_t kLine = 64 / sizeof(T);  // elements of a cache line
+
 template <class T, int R, int NV>
 PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_t depth, T* c, int64_t ldc, int64_t j0,
-                  int64_t width, const Finish<T>& finish) {
+                  int64_t width, const Finish<T>& finish, Ahead<T> b_ahead) {
   using V = Vec<T>;
+  constexpr int64_t line = kLine<T>;
+  const T *c_ahead = c, *c_last = c + (R - 1) * ldc;
   V acc[R][NV];
   for (int i = 0; i < R; ++i)
     for (int v = 0; v < NV; ++v) acc[i][v] = V::zero();
   for (int64_t k = 0; k < depth; ++k) {
+    // Requests are spread over the tile: as a burst between tiles they would fill the processor's miss buffers.
+    if (a_k != 1) __builtin_prefetch(a + k * a_k + (2 * R - 1) * a_row, 0, 3);  // the next tile's rows of A
+    if (k % kAhead == 0) {
+      if (a_k == 1) {  // the same, half of the rows at a time
+        const T* next = a + (R + k / kAhead % 2 * (R / 2)) * a_row + k / line * line;
+        for (int i = 0; i < R / 2; ++i) __builtin_prefetch(next + i * a_row, 0, 3);
+      }
+      __builtin_prefetch(b_ahead.p + line - 1, 0, 2);  // a strip's row may start within a line
+      __builtin_prefetch(b_ahead.p + 2 * line - 1, 0, 2);
+      b_ahead.p += b_ahead.step;
+      __builtin_prefetch(c_ahead, 1, 3);
+      __builtin_prefetch(c_ahead + NV * V::W - 1, 1, 3);
+      c_ahead = c_ahead < c_last ? c_ahead + ldc : c_last;
+    }
     V b[NV];
     for (int v = 0; v < NV; ++v) b[v] = V::load(strip + (k * NV + v) * V::W);
 #pragma GCC unroll 14
@@ -173,16 +129,21 @@ PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_
 
 template <class T, int NV>
 void strip_rows(const Product<T>& p, int64_t i0, int64_t i1, int64_t k0, int64_t depth, const T* strip, int64_t j0,
-                int64_t width, const Finish<T>& f) {
+                int64_t width, const Finish<T>& f, Ahead<T> ahead) {
   const int64_t a_row = p.ta ? 1 : p.a.ld, a_k = p.ta ? p.a.ld : 1;
-  int64_t i = i0;
-  const auto at = [&](int64_t r) { return p.a.p + r * a_row + k0 * a_k; };
-  for (; i + kMr <= i1; i += kMr)
-    micro<T, kMr, NV>(at(i), a_row, a_k, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f);
-  if (kMr > 8)
-    for (; i + 8 <= i1; i += 8) micro<T, 8, NV>(at(i), a_row, a_k, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f);
-  for (; i + 4 <= i1; i += 4) micro<T, 4, NV>(at(i), a_row, a_k, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f);
-  for (; i < i1; ++i) micro<T, 1, NV>(at(i), a_row, a_k, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f);
+  const int64_t share = ahead.step == 0 ? 0 : p.tb ? 2 * kLine<T> : depth / kAhead * ahead.step;
+  int64_t i = i0, asking = kAhead;
+  const auto tile = [&]<int R>(std::integral_constant<int, R>) {
+    for (; i + R <= i1; i += R) {
+      micro<T, R, NV>(p.a.p + i * a_row + k0 * a_k, a_row, a_k, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f,
+                      ahead);
+      ahead = --asking > 0 ? Ahead<T>{ahead.p + share, ahead.step} : Ahead<T>{strip, 0};
+    }
+  };
+  tile(std::integral_constant<int, kMr>{});
+  if (kMr > 8) tile(std::integral_constant<int, 8>{});
+  tile(std::integral_constant<int, 4>{});
+  tile(std::integral_constant<int, 1>{});
 }
 
 #if defined(__AVX512F__)
@@ -229,10 +190,6 @@ void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t wi
     for (int64_t k = 0; k < depth; ++k) {
       const T* b = p.b.row(k0 + k) + j0;
       T* s = strip + k * nr;
-      // rows lie pages apart, beyond what the processor foresees: ask for the next strip, packed after this one's
-      // products
-      __builtin_prefetch(b + nr, 0, 2);
-      __builtin_prefetch(b + nr + 64 / sizeof(T), 0, 2);
       if (width == nr) {
         for (int64_t j = 0; j < nr; ++j) s[j] = b[j];
       } else {
@@ -248,7 +205,6 @@ void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t wi
       int64_t k = 0;
       for (; k + 16 <= depth; k += 16) {
         const T* b = p.b.row(j0 + j) + k0 + k;
-        for (int64_t l = 0; l < 16; ++l) __builtin_prefetch(b + (nr + l) * p.b.ld, 0, 2);  // the next strip's rows
         transpose16(b, p.b.ld, strip + k * nr + j, nr);
       }
       for (; k < depth; ++k)
@@ -330,10 +286,14 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
       for (int64_t j = j0; j < j1;) {
         const int64_t left = j1 - j, nr = left > W ? kNv * W : W, width = left < nr ? left : nr;
         pack(p, k0, depth, j, width, nr, strip);
+        const bool turn = j + nr >= j1;  // to the next depth
+        const int64_t kn = turn ? k0 + depth : k0, jn = turn ? j0 : j + nr;
+        Ahead<T> ahead{strip, 0};
+        if (kn < depth_total) ahead = {p.tb ? p.b.row(jn) + kn : p.b.row(kn) + jn, p.b.ld};
         if (nr == W)
-          strip_rows<T, 1>(p, ib, ie, k0, depth, strip, j, width, f);
+          strip_rows<T, 1>(p, ib, ie, k0, depth, strip, j, width, f, ahead);
         else
-          strip_rows<T, kNv>(p, ib, ie, k0, depth, strip, j, width, f);
+          strip_rows<T, kNv>(p, ib, ie, k0, depth, strip, j, width, f, ahead);
         j += width;
       }
     }
@@ -349,7 +309,17 @@ void call_cblas(int ta, int tb, int m, int n, int k, double al, const double* a,
                 double be, double* c, int ldc) {
   cblas_dgemm(101, ta, tb, m, n, k, al, a, lda, b, ldb, be, c, ldc);
 }
+// The library's count of threads may be one of each of ours (OpenMP).
+void one_thread_a_call() {
+#if defined(PLX_GEMM_blis)
+  static thread_local const bool set = (bli_thread_set_num_threads(1), true);
+#else
+  static thread_local const bool set = (openblas_set_num_threads(1), true);
+#endif
+  (void)set;
+}
 template <class T> void block_by_cblas(const Product<T>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+  one_thread_a_call();
   const T alpha = p.alpha_by ? p.alpha * *p.alpha_by : p.alpha;
   if (p.k() == 0) return block(p, i0, i1, j0, j1);
   const T* a = p.ta ? p.a.p + i0 : p.a.row(i0);
@@ -371,12 +341,17 @@ template <class T> void block_by_cblas(const Product<T>& p, int64_t i0, int64_t 
 struct Split {
   int64_t rows, cols, across, down;
 };
+#if defined(PLX_GEMM_own)
+constexpr int64_t kRowStep = kMr;
+#else
+constexpr int64_t kRowStep = 16;  // the library may round otherwise in other blocks: the same ones on every set
+#endif
 template <class T> Split split_of(const Product<T>& p) {
   const int64_t m = p.m(), n = p.n();
   if (m * n * p.k() < (int64_t{1} << 20)) return {m, n, 1, 1};
   const int64_t across = (n + 127) / 128, cols = ((n + across - 1) / across + 31) / 32 * 32;
   const int64_t most = across == 1 ? 224 : kMc;
-  const int64_t down = (m + most - 1) / most, rows = ((m + down - 1) / down + kMr - 1) / kMr * kMr;
+  const int64_t down = (m + most - 1) / most, rows = ((m + down - 1) / down + kRowStep - 1) / kRowStep * kRowStep;
   return {rows, cols, (n + cols - 1) / cols, (m + rows - 1) / rows};
 }
 
