@@ -47,11 +47,11 @@ run_one() {
   [ ! -e "$out/metrics.json" ] || return 0
   file=$(file_of "$2")
   if [ ! -e "$file" ]; then missing+=("$file"); return 0; fi
-  mkdir -p "$results"
+  mkdir -p "${out%/*}"
   say "$(date +%T) $2 $3 $4 seed $5"
   make_run "$out" "$file" "$@" >"$results/log.txt" 2>&1 && return 0
   [ -z "$stop" ] || return 0
-  cp "$results/log.txt" "$out.log.txt" 2>/dev/null || true
+  cp "$results/log.txt" "$out.log.txt"
   failed+=("$out"); tail -n 2 "$results/log.txt"
 }
 make_run() {
