@@ -1,6 +1,6 @@
 // Kernels of op_contrast.
 #pragma once
-#include "../tensor/launch.h"
+#include "tiled.h"
 
 namespace parallax {
 
@@ -35,5 +35,21 @@ template <class T> struct AnchorRows {
   }
 };
 PLX_KERNEL(AnchorRows)
+
+// On a device: all views in one kernel per direction, similarities computed again in backward.
+struct AnchorLosses {
+  Mat<const float> h, r[kMaxProblems] = {};
+  float *loss, *log_sum;  // [views, n]; log_sum: ln sum_{q != p} exp S_pq
+  float by;               // 1 / tau
+  int64_t views;
+};
+struct AnchorGrads {
+  Mat<const float> h, r[kMaxProblems] = {};
+  const float* log_sum;
+  Mat<const float> gy;  // [views, 1]
+  float by, weight;
+  int64_t views;
+  TiledGrad dh, dr[kMaxProblems] = {};
+};
 
 }  // namespace parallax

@@ -1,6 +1,6 @@
 // Kernels of op_neighbours.
 #pragma once
-#include "../tensor/launch.h"
+#include "tiled.h"
 
 namespace parallax {
 
@@ -63,6 +63,26 @@ template <class T> struct NeighbourRows {
   }
 };
 PLX_KERNEL(NeighbourRows)
+
+// On a device: one kernel per direction, cosines computed again in backward.
+struct NeighbourLists {
+  Mat<const float> x, others;
+  const int32_t* index;  // these as in NeighbourRows
+  const uint8_t *near, *far;
+  const int32_t* lengths;
+  const int64_t *owner, *place;
+  int64_t lists, listed;
+  bool skip_last;
+};
+struct NeighbourLosses : NeighbourLists {
+  float *loss,
+      *level;  // [n]; level: ln(sum of the negatives / number of positives), infinite where a row does not count
+};
+struct NeighbourGrads : NeighbourLists {
+  const float *level, *gy;
+  float weight;
+  TiledGrad dx;
+};
 
 // place[id of row i] = i, after place was filled with -1
 template <class T> struct PlaceRows {

@@ -17,11 +17,23 @@ Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, V > 0 && n > 1, "anchor_contrast: ", V, " views of ", n, " rows");
   for (const Tensor& t : x)
     PLX_CHECK(shape, t.shape() == x[0].shape(), "anchor_contrast: ", t.shape(), " beside ", x[0].shape());
+  Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * n, 1});
+  const double weight = at.weight / static_cast<double>(n);
+  if (tiled(ctx, x[0].dtype())) {
+    for (const Tensor& t : x) s.x.push_back(t);
+    s.log_sums = Tensor::empty(ctx, DType::f32, {V * n, 1});
+    AnchorLosses k{.h = x[0].mat<float>(),
+                   .loss = rows.ptr<float>(),
+                   .log_sum = s.log_sums.ptr<float>(),
+                   .by = static_cast<float>(1 / at.tau),
+                   .views = V};
+    for (int64_t v = 0; v < V; ++v) k.r[v] = x[static_cast<size_t>(v) + 1].mat<float>();
+    run_device(ctx, k);
+    return sum_rows(ctx, rows, V, weight);
+  }
   s.dh = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
   s.dr = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
-  Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * n, 1});
   Tensor sim = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), n});
-  const double weight = at.weight / static_cast<double>(n);
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {
       const Tensor& r = x[static_cast<size_t>(v) + 1];
@@ -39,8 +51,25 @@ Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   return sum_rows(ctx, rows, V, weight);
 }
 
-void AnchorContrast::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
-  const int64_t V = gy.rows(), n = s.dh.rows() / V;
+void AnchorContrast::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {
+  const int64_t V = gy.rows();
+  if (s.log_sums.defined()) {
+    const Tensor& h = s.x[0];
+    AnchorGrads k{.h = h.mat<float>(),
+                  .log_sum = s.log_sums.ptr<float>(),
+                  .gy = gy.mat<float>(),
+                  .by = static_cast<float>(1 / at.tau),
+                  .weight = static_cast<float>(at.weight / static_cast<double>(h.rows())),
+                  .views = V,
+                  .dh = tiled_grad(ctx, g[0])};
+    for (int v = 0; v < V; ++v) {
+      k.r[v] = s.x[v + 1].mat<float>();
+      k.dr[v] = tiled_grad(ctx, g[static_cast<size_t>(v) + 1]);
+    }
+    run_device(ctx, k);
+    return;
+  }
+  const int64_t n = s.dh.rows() / V;
   for (int64_t v = 0; v < V; ++v) {
     const Tensor by = gy.row_range(v, 1);
     if (g[0]) {

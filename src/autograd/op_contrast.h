@@ -1,5 +1,6 @@
 // Contrastive losses. Each computes its similarities tile by tile, turns a tile into its own gradient while it is hot
-// and multiplies it on at once: no n x n matrix is kept, and backward only scales what forward left.
+// and multiplies it on at once: no n x n matrix is kept, and backward only scales what forward left. (A device computes
+// the tiles again in backward instead: one kernel per direction.)
 #pragma once
 #include "tape.h"
 
@@ -15,7 +16,9 @@ struct AnchorContrast {
     double weight = 1;  // of every l_v
   };
   struct Saved {
-    Tensor dh, dr;  // [V * n, h]: gradients of l_v
+    Tensor dh, dr;  // [V * n, h]: gradients of l_v; on a device the inputs and the logarithms of the row sums instead
+    Small<Tensor, kMaxProblems + 1> x;
+    Tensor log_sums;
   };
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);

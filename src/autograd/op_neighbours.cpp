@@ -61,6 +61,22 @@ NeighbourTable neighbour_table(Context& ctx, const Tensor& positives, const Tens
   return t;
 }
 
+namespace {
+NeighbourLists lists_of(const NeighbourContrast::Attr& at, const Tensor& x, const Tensor& others) {
+  return {x.mat<float>(),
+          others.mat<float>(),
+          at.table.index.ptr<int32_t>(),
+          at.table.near.ptr<uint8_t>(),
+          at.table.far.ptr<uint8_t>(),
+          at.table.lengths.ptr<int32_t>(),
+          at.owner.defined() ? at.owner.ptr<int64_t>() : nullptr,
+          at.place.defined() ? at.place.ptr<int64_t>() : nullptr,
+          at.table.lists(),
+          at.table.index.cols(),
+          at.skip_last};
+}
+}  // namespace
+
 Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = x[0].rows(), listed = at.table.index.cols();
   PLX_CHECK(shape, n > 0 && (at.owner.defined() ? at.owner.count() == n : at.table.lists() >= n),
@@ -71,11 +87,18 @@ Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   PLX_CHECK(shape, at.place.defined() ? at.place.count() >= at.table.lists() : at.table.lists() <= others.rows(),
             "neighbour_contrast: lists of ", at.table.lists(), " samples, ",
             at.place.defined() ? at.place.count() : others.rows(), " rows are known");
-  s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {n, 1});
+  const double weight = 1 / static_cast<double>(n);
+  if (tiled(ctx, x[0].dtype())) {
+    s.x = x[0];
+    s.others = others;
+    s.level = Tensor::empty(ctx, DType::f32, {n, 1});
+    run_device(ctx, NeighbourLosses{lists_of(at, s.x, s.others), rows.ptr<float>(), s.level.ptr<float>()});
+    return sum_rows(ctx, rows, 1, weight);
+  }
+  s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
   Tensor sim = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), others.rows()});
   Tensor part = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), listed});
-  const double weight = 1 / static_cast<double>(n);
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t first = 0; first < n; first += kTile) {
       const int64_t m = std::min(kTile, n - first);
@@ -91,7 +114,12 @@ Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   });
   return sum_rows(ctx, rows, 1, weight);
 }
-void NeighbourContrast::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+void NeighbourContrast::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {
+  if (s.level.defined()) {
+    run_device(ctx, NeighbourGrads{lists_of(at, s.x, s.others), s.level.ptr<float>(), gy.ptr<float>(),
+                                   static_cast<float>(1 / static_cast<double>(s.x.rows())), tiled_grad(ctx, g[0])});
+    return;
+  }
   const Grad::Open o = g[0].open(ctx);
   axpby(ctx, 1, s.dx, o.beta, o.tensor, gy);
 }

@@ -28,7 +28,8 @@ struct NeighbourContrast {
     Tensor others = {};      // [rows, q]: what members are looked up in; undefined: the values of x
   };
   struct Saved {
-    Tensor dx;
+    Tensor dx;                // on a device, which computes the cosines again in backward, instead of it the inputs and
+    Tensor x, others, level;  // a number per row
   };
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);

@@ -51,13 +51,21 @@ Tensor PairContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const Tensor& u = x[0];
   const int64_t n = rows_per_view(at.pairs, u, name), V = at.pairs.views, P = at.pairs.count();
   PLX_CHECK(config, at.tau > 0, "pair_contrast: the temperature is ", at.tau);
-  s.du = Tensor::empty(ctx, u.dtype(), u.shape());
-  Tensor losses = Tensor::empty(ctx, u.dtype(), {2 * P * n, 1});
-  Tensor sim = Tensor::empty(ctx, u.dtype(), {std::min(n, kTile), V * n});
+  Tensor losses = Tensor::empty(ctx, u.dtype(), {2 * P * n, 1}), sim;
   const double by = 1 / at.tau;
-  fill(ctx, s.du, 0);
+  const bool on_device = tiled(ctx, u.dtype());
+  if (on_device) {
+    s.u = u;
+    s.log_sums = Tensor::empty(ctx, DType::f32, {2 * P * n, 1});
+    run_device(ctx, PairLosses{u.mat<float>(), losses.ptr<float>(), s.log_sums.ptr<float>(), at.pairs, n,
+                               static_cast<float>(by), at.own});
+  } else {
+    s.du = Tensor::empty(ctx, u.dtype(), u.shape());
+    sim = Tensor::empty(ctx, u.dtype(), {std::min(n, kTile), V * n});
+    fill(ctx, s.du, 0);
+  }
   by_float(u.dtype(), [&]<class T>(T) {
-    for (int64_t a = 0; a < V; ++a)
+    for (int64_t a = 0; !on_device && a < V; ++a)
       for (int64_t first = 0; first < n; first += kTile) {
         const int64_t m = std::min(kTile, n - first);
         const Tensor anchors = u.row_range(a * n + first, m), tile = sim.row_range(0, m);
@@ -83,7 +91,14 @@ Tensor PairContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   return sum_rows(ctx, losses, 1, 0.5 / static_cast<double>(n));
 }
 
-void PairContrast::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+void PairContrast::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {
+  if (s.log_sums.defined()) {
+    const int64_t n = s.u.rows() / at.pairs.views;
+    run_device(ctx, PairGrads{s.u.mat<float>(), s.log_sums.ptr<float>(), gy.ptr<float>(), at.pairs, n,
+                              static_cast<float>(1 / at.tau), static_cast<float>(0.5 / static_cast<double>(n)), at.own,
+                              tiled_grad(ctx, g[0])});
+    return;
+  }
   const Grad::Open o = g[0].open(ctx);
   axpby(ctx, 1, s.du, o.beta, o.tensor, gy);
 }

@@ -21,7 +21,8 @@ struct PairContrast {
     Tensor parts;  // receives the terms: [pairs, 1] half-sums, or [2 * pairs, 1] both directions of each pair
   };
   struct Saved {
-    Tensor du;
+    Tensor du;           // on a device, which computes the similarities again in backward, instead of it
+    Tensor u, log_sums;  // the input and the logarithms of the row sums
   };
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);

@@ -18,13 +18,23 @@ Tensor neighbour_counts(Context& ctx, std::span<const Tensor> views, int64_t k) 
   const int64_t n = views[0].rows();
   PLX_CHECK(config, k >= 1 && k <= n, "neighbour counts: ", k, " neighbours among ", n, " rows");
   const DType type = views[0].dtype();
+  for (const Tensor& x : views)
+    PLX_CHECK(shape, x.rows() == n, "neighbour counts: views of ", n, " and ", x.rows(), " rows");
+  if (tiled(ctx, type) && k <= NearestLists::kMost && views.size() <= kMaxProblems) {
+    const Tensor padded = Tensor::zeros(ctx, DType::u8, {(n * n + 3) / 4 * 4, 1});
+    const auto V = static_cast<int64_t>(views.size());
+    const Tensor norms = Tensor::empty(ctx, DType::f64, {V * n, 1});
+    NearestLists lists{.norms = norms.ptr<double>(), .counts = padded.ptr<uint8_t>(), .views = V, .n = n, .k = k};
+    for (size_t v = 0; v < views.size(); ++v) lists.x[v] = views[v].mat<float>();
+    run_device(ctx, lists);
+    return padded.row_range(0, n * n).reshape({n, n});
+  }
   Tensor counts = Tensor::zeros(ctx, DType::u8, {n, n});
   Tensor norms = Tensor::empty(ctx, DType::f64, {n, 1}), lengths = Tensor::empty(ctx, type, {n, 1});
   Tensor sim = Tensor::empty(ctx, type, {std::min(n, kTile), n}),
          exact = Tensor::empty(ctx, DType::f64, {std::min(n, kTile), n});
   by_float(type, [&]<class T>(T) {
     for (const Tensor& x : views) {
-      PLX_CHECK(shape, x.rows() == n, "neighbour counts: views of ", n, " and ", x.rows(), " rows");
       Tensor unit = Tensor::empty(ctx, type, x.shape());
       run(ctx, NormalizeRows<T>{x.mat<T>(), unit.mat<T>(), lengths.ptr<T>(), static_cast<T>(1e-12)});
       run(ctx, SquaredNorms<T>{x.mat<T>(), norms.ptr<double>()});
@@ -50,11 +60,20 @@ Tensor StructureContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   PLX_CHECK(shape, at.counts.shape() == (Shape{n, n}), "structure_contrast: counts ", at.counts.shape(), " for ", n,
             " rows");
   const int64_t V = h.rows() / n;
+  Tensor rows = Tensor::empty(ctx, h.dtype(), {V * 2 * n, 1});
+  const double weight = 1 / static_cast<double>(2 * n);
+  if (tiled(ctx, h.dtype())) {
+    s.h = h;
+    s.q = q;
+    s.log_sums = Tensor::empty(ctx, DType::f32, {V * 2 * n, 1});
+    run_device(
+        ctx, StructureLosses{h.mat<float>(), q.mat<float>(), at.counts.ptr<uint8_t>(), rows.ptr<float>(),
+                             s.log_sums.ptr<float>(), static_cast<float>(1 / at.tau), static_cast<float>(1.0 / at.of)});
+    return sum_rows(ctx, rows, V, weight);
+  }
   s.dr = Tensor::empty(ctx, h.dtype(), {V * 2 * n, d});
   Tensor r = Tensor::empty(ctx, h.dtype(), {2 * n, d});
-  Tensor rows = Tensor::empty(ctx, h.dtype(), {V * 2 * n, 1});
   Tensor sim = Tensor::empty(ctx, h.dtype(), {std::min(2 * n, kTile), 2 * n});
-  const double weight = 1 / static_cast<double>(2 * n);
   axpby(ctx, 1, q, 0, r.row_range(n, n));
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {
@@ -75,7 +94,15 @@ Tensor StructureContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   return sum_rows(ctx, rows, V, weight);
 }
 
-void StructureContrast::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+void StructureContrast::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {
+  if (s.log_sums.defined()) {
+    run_device(ctx,
+               StructureGrads{s.h.mat<float>(), s.q.mat<float>(), at.counts.ptr<uint8_t>(), s.log_sums.ptr<float>(),
+                              gy.mat<float>(), static_cast<float>(1 / at.tau), static_cast<float>(1.0 / at.of),
+                              static_cast<float>(1 / static_cast<double>(2 * s.q.rows())), tiled_grad(ctx, g[0]),
+                              tiled_grad(ctx, g[1])});
+    return;
+  }
   const int64_t V = gy.rows(), n = s.dr.rows() / (2 * V);
   for (int64_t v = 0; v < V && g[1]; ++v) {
     const Grad::Open o = g[1].open(ctx);

@@ -20,7 +20,8 @@ struct StructureContrast {
     double tau = 0.5;
   };
   struct Saved {
-    Tensor dr;  // [V 2n, d]: gradients of l_v with respect to [h_v; q]
+    Tensor dr;  // [V 2n, d]: gradients of l_v with respect to [h_v; q]; on a device, which computes the similarities
+    Tensor h, q, log_sums;  // again in backward, the inputs and the logarithms of the row sums instead
   };
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);

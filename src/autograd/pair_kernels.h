@@ -1,8 +1,7 @@
 // Kernels of op_pairs.
 #pragma once
-#include "../tensor/launch.h"
-#include "../tensor/small.h"
 #include "pairs.h"
+#include "tiled.h"
 
 namespace parallax {
 
@@ -54,8 +53,7 @@ template <class T> struct PairRows {
       if (z_own > 0) back += weight * fn::exp(top_own - whole);
       if (team.leader()) {
         block[me] -= weight;
-        const int64_t row = 2 * pairs.index(view, b) + (pairs.first(view, b) ? 0 : 1);
-        loss[row * n + me] = whole - hit;
+        loss[pairs.directed(view, b) * n + me] = whole - hit;
       }
     }
     if (own) {
@@ -68,6 +66,26 @@ template <class T> struct PairRows {
   }
 };
 PLX_KERNEL(PairRows)
+
+// On a device: all pairs in one kernel per direction, similarities computed again in backward.
+struct PairLosses {
+  Mat<const float> u;     // [V * n, h]
+  float *loss, *log_sum;  // [pairs, 2, n], see PairRows
+  Pairs pairs;
+  int64_t n;
+  float by;  // 1 / tau
+  bool own;
+};
+struct PairGrads {
+  Mat<const float> u;
+  const float* log_sum;
+  const float* gy;
+  Pairs pairs;
+  int64_t n;
+  float by, weight;
+  bool own;
+  TiledGrad du;
+};
 
 // s = (p + p^T) / 2 and its row sums, for every stacked pair
 template <class T> struct SymmetricRows {

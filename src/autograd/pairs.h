@@ -18,6 +18,8 @@ struct Pairs {
     const int64_t v = a < b ? a : b, w = a < b ? b : a;
     return v * (2 * views - v - 1) / 2 + (w - v - 1);
   }
+  // The place of the terms of `a` as anchor beside `b`: two for every pair.
+  PLX_HD int64_t directed(int64_t a, int64_t b) const { return 2 * index(a, b) + (first(a, b) ? 0 : 1); }
   // The hub, or the view with the lower number, comes first in a pair.
   PLX_HD bool first(int64_t a, int64_t b) const { return hub >= 0 ? a == hub : a < b; }
 };

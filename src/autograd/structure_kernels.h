@@ -1,6 +1,6 @@
 // Kernels of op_structure and of the neighbourhood counts of a batch.
 #pragma once
-#include "../tensor/launch.h"
+#include "tiled.h"
 
 namespace parallax {
 
@@ -46,6 +46,22 @@ template <class T> struct StructureRows {
   }
 };
 PLX_KERNEL(StructureRows)
+
+// On a device: all views in one kernel per direction, similarities computed again in backward.
+struct StructureLosses {
+  Mat<const float> h, q;  // [views * n, d], [n, d]
+  const uint8_t* counts;  // [n, n]
+  float *loss, *log_sum;  // [views, 2 n]: anchors of h_v, then of q
+  float by, per_count;    // 1 / tau, 1 / of
+};
+struct StructureGrads {
+  Mat<const float> h, q;
+  const uint8_t* counts;
+  const float* log_sum;
+  Mat<const float> gy;  // [views, 1]
+  float by, per_count, weight;
+  TiledGrad dh, dq;
+};
 
 template <class T> struct SquaredNorms {
   Mat<const T> x;
@@ -133,5 +149,15 @@ template <class T> struct NearestRows {
   }
 };
 PLX_KERNEL(NearestRows)
+
+// The same on a device for all views in one kernel, without the inner products in memory: the nearest of every anchor
+// stay in registers, so k is limited.
+struct NearestLists {
+  static constexpr int64_t kMost = 16;
+  Mat<const float> x[kMaxProblems] = {};
+  double* norms;    // [views, n] squared; filled first
+  uint8_t* counts;  // [n, n]; whole words of four are written
+  int64_t views, n, k;
+};
 
 }  // namespace parallax

@@ -10,17 +10,26 @@
 
 namespace parallax {
 
-template <class K> void run(Context& ctx, const K& kernel) {
+// A kernel that only devices have, in contexts on one: losses that a device computes as a whole (see tiled()).
+template <class K> void run_device(Context& ctx, const K& kernel) {
   ++ctx.counters().kernels;
-  if (const Backend* device = ctx.backend()) {
-    // looked up once per kernel; the core never links a device's module
-    static const DeviceTwin twin = device->twin(typeid(K).name());
-    PLX_CHECK(internal, twin != nullptr, "the kernel ", typeid(K).name(), " has no twin on ", device->name());
-    twin(ctx, &kernel);
-    return;
-  }
+  const Backend* device = ctx.backend();
+  PLX_CHECK(internal, device != nullptr, "the kernel ", typeid(K).name(), " has no twin on the CPU");
+  // looked up once per kernel; the core never links a device's module
+  static const DeviceTwin twin = device->twin(typeid(K).name());
+  PLX_CHECK(internal, twin != nullptr, "the kernel ", typeid(K).name(), " has no twin on ", device->name());
+  twin(ctx, &kernel);
+}
+
+template <class K> void run(Context& ctx, const K& kernel) {
+  if (ctx.backend()) return run_device(ctx, kernel);
+  ++ctx.counters().kernels;
   cpu_twin(ctx, kernel);
 }
+
+// Whether a loss over pairs of rows takes its device's kernel for all tiles and views, which exists in single
+// precision.
+inline bool tiled(const Context& ctx, DType type) { return ctx.backend() && type == DType::f32; }
 
 }  // namespace parallax
 

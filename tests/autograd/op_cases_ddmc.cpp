@@ -190,6 +190,12 @@ std::vector<OpCase> cases_of_ddmc() {
                  .bench = {{{3 * 100, 256}}, {{3 * 256, 128}}},
                  .gradient_tolerance = 1e-6,
                  .precision_tolerance = 1e-4});
+  c.push_back({.name = "pair_contrast.wide",  // many rows and columns: another launch shape on a device
+               .in = {{6, 70}},
+               .op = contrast(all, true),
+               .edges = {{{3 * 683, 70}}},
+               .gradient_tolerance = 1e-6,
+               .precision_tolerance = 1e-4});
   for (const auto& [name, pairs_, k_, simplex_] :
        {std::tuple{"joint_information", star, 1.0, false}, std::tuple{"joint_information.simplex", star, 1.0, true},
         std::tuple{"joint_information.all", all, 10.0, false}})
