@@ -82,7 +82,9 @@ PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_
     // Requests are spread over the tile: as a burst between tiles they would fill the processor's miss buffers.
     if (a_k != 1) __builtin_prefetch(a + k * a_k + (2 * R - 1) * a_row, 0, 3);  // the next tile's rows of A
     if (k % kAhead == 0) {
-      if (a_k == 1) {  // the same, half of the rows at a time
+      // The same, half of the rows at a time; rows pages apart share a few places of the cache and would drive out
+      // each other.
+      if (a_k == 1 && a_row % (64 * line) != 0) {
         const T* next = a + (R + k / kAhead % 2 * (R / 2)) * a_row + k / line * line;
         for (int i = 0; i < R / 2; ++i) __builtin_prefetch(next + i * a_row, 0, 3);
       }
@@ -223,6 +225,9 @@ void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t wi
 // Few rows wait for memory, not for arithmetic: there single precision sums in double at no cost worth having. A
 // product of two floats is exact in double, so these bits are the same on every instruction set.
 constexpr int64_t kFewRows = 32, kTiny = int64_t{1} << 18;
+template <class T> bool sums_in_double(const Product<T>& p) {
+  return sizeof(T) == 4 && (p.m() <= kFewRows || p.m() * p.n() * p.k() <= kTiny);
+}
 void few_rows(const Product<float>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1, float* strip, float alpha) {
   constexpr int64_t nr = kNv * Vec<float>::W;
   alignas(64) double acc[kFewRows][nr];
@@ -272,7 +277,7 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
     return;
   }
   if constexpr (sizeof(T) == 4)
-    if (p.m() <= kFewRows || p.m() * p.n() * depth_total <= kTiny) {
+    if (sums_in_double(p)) {
       for (int64_t i = i0; i < i1; i += kFewRows)
         few_rows(p, i, i + kFewRows < i1 ? i + kFewRows : i1, j0, j1, strip, alpha);
       return;
@@ -321,7 +326,7 @@ void one_thread_a_call() {
 template <class T> void block_by_cblas(const Product<T>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
   one_thread_a_call();
   const T alpha = p.alpha_by ? p.alpha * *p.alpha_by : p.alpha;
-  if (p.k() == 0) return block(p, i0, i1, j0, j1);
+  if (p.k() == 0 || sums_in_double(p)) return block(p, i0, i1, j0, j1);
   const T* a = p.ta ? p.a.p + i0 : p.a.row(i0);
   const T* b = p.tb ? p.b.row(j0) : p.b.p + j0;
   call_cblas(p.ta ? 112 : 111, p.tb ? 112 : 111, int(i1 - i0), int(j1 - j0), int(p.k()), alpha, a, int(p.a.ld), b,
