@@ -128,6 +128,8 @@ ClassifyResult classify(const ClassifyOptions& o, const MultiView& data, Context
     method->profile(o.reference);
     Visitor keys;
     method->params(keys);
+    PLX_CHECK(config, std::any_of(keys.keys.begin(), keys.keys.end(), [](const Key& k) { return k.name == "task"; }),
+              o.method, " has no classifier; gmae has one");
     std::vector<Setting> settings = o.set;
     settings.emplace_back("task", "classify");
     apply_settings(keys, settings, o.method);

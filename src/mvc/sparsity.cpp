@@ -8,6 +8,7 @@ namespace parallax {
 
 Sparsity sparsity_of(Context& ctx, std::span<const Tensor> views, double theta, double beta, bool all) {
   const int64_t V = static_cast<int64_t>(views.size()), n = views[0].rows();
+  PLX_CHECK(data, V < kMaxProblems, V, " views; at most ", kMaxProblems - 1, " are supported");
   Sparsity s;
   const DType type = views[0].dtype();
   s.sparsity = Tensor::empty(ctx, type, {V + 1, 1});

@@ -6,6 +6,7 @@
 
 #include "../tensor/elementwise.h"
 #include "../tensor/random.h"
+#include "../tensor/small.h"
 #include "batch_kernels.h"
 
 namespace parallax {
@@ -324,6 +325,8 @@ struct Trainer::Impl final : Eval {
 
 Trainer::Trainer(Context& ctx, Method& method, std::vector<Tensor> views, int clusters, std::vector<std::string> names)
     : impl_(std::make_unique<Impl>(ctx, method, std::move(views), clusters, std::move(names))) {
+  PLX_CHECK(data, impl_->views.size() < kMaxProblems, impl_->views.size(), " views; at most ", kMaxProblems - 1,
+            " are supported");
   const std::string no = method.unfit(impl_->data_spec);
   PLX_CHECK(data, no.empty(), no);
 }

@@ -63,6 +63,12 @@ const std::vector<Oddity>& oddities() {
   static const std::vector<Oddity> list{
       {"OneView", one_view(), 0, "", {}, distil_one_view},
       {"ManyViews", blobs(60, {3, 4, 5, 3, 4, 5, 3, 4, 5, 3, 4, 5})},
+      {"TooManyViews",
+       blobs(20, std::vector<int64_t>(32, 2)),
+       0,
+       "",
+       {},
+       {{"*", {ErrorKind::data, "32 views; at most 31 are supported"}}}},
       {"MissingViews", blobs(), 0, "missing=0.4,seed=3"},
       {"MissingViewsAsPublished", blobs(), 0, "missing=0.4,rule=reference,seed=3"},
       {"RowsOfZeros", zero_rows()},

@@ -17,28 +17,29 @@ namespace fs = std::filesystem;
 
 // A method without an entry fails the tests that take all of method_names().
 inline const std::map<std::string, std::vector<Setting>>& short_schedules() {
-  static const std::map<std::string, std::vector<Setting>> s{{"sparsemvc",
-                                                              {{"pre_epochs", "3"},
-                                                               {"con_epochs", "3"},
-                                                               {"encoder_hidden", "[16,16,24]"},
-                                                               {"decoder_hidden", "[24,16,16]"},
-                                                               {"feature_dim", "8"}}},
-                                                             {"gmae", {{"train_epoch", "4"}}},
-                                                             {"gdcn",
-                                                              {{"rec_epochs", "3"},
-                                                               {"fine_tune_epochs", "3"},
-                                                               {"batch_size", "64"},
-                                                               {"encoder_hidden", "[16,16,24]"},
-                                                               {"decoder_hidden", "[24,16,16]"}}},
-                                                             {"ddmc", {{"epochs", "3"}, {"batch_size", "50"}}},
-                                                             {"distilmvc",
-                                                              {{"mse_epochs", "2"},
-                                                               {"infoNCE_epochs", "2"},
-                                                               {"self_distil", "2"},
-                                                               {"batch_size", "64"},
-                                                               {"encoder_arch", "[16,16,24,8]"},
-                                                               {"decoder_arch", "[8,24,16,16]"}}},
-                                                             {"plain_ae", {{"epochs", "5"}, {"batch_size", "64"}}}};
+  static const std::map<std::string, std::vector<Setting>> s{
+      {"sparsemvc",
+       {{"pre_epochs", "3"},
+        {"con_epochs", "3"},
+        {"encoder_hidden", "[16,16,24]"},
+        {"decoder_hidden", "[24,16,16]"},
+        {"feature_dim", "8"}}},
+      {"gmae", {{"train_epoch", "4"}, {"hidden", "[24,16]"}, {"feature_dim", "8"}}},
+      {"gdcn",
+       {{"rec_epochs", "3"},
+        {"fine_tune_epochs", "3"},
+        {"batch_size", "64"},
+        {"encoder_hidden", "[16,16,24]"},
+        {"decoder_hidden", "[24,16,16]"}}},
+      {"ddmc", {{"epochs", "3"}, {"batch_size", "50"}, {"trunk", "[24,24,16]"}, {"head_hidden", "12"}}},
+      {"distilmvc",
+       {{"mse_epochs", "2"},
+        {"infoNCE_epochs", "2"},
+        {"self_distil", "2"},
+        {"batch_size", "64"},
+        {"encoder_arch", "[16,16,24,8]"},
+        {"decoder_arch", "[8,24,16,16]"}}},
+      {"plain_ae", {{"epochs", "5"}, {"batch_size", "64"}}}};
   return s;
 }
 

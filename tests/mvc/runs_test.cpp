@@ -303,6 +303,7 @@ TEST_F(CommandLine, UsageErrors) {
   EXPECT_EQ(shell(train + " --method sparsemvc --sede 1"), 2);
   EXPECT_EQ(shell(program + " train --data /nowhere/at/all.mat --method sparsemvc"), 3);
   EXPECT_EQ(shell(train + " --method sparsemvc --clusters 1000 --out " + temporary("k")), 2);
+  EXPECT_EQ(shell(program + " classify --data " + file + " --method ddmc --out " + temporary("c")), 2);
   EXPECT_EQ(shell(program + " --version"), 0);
   EXPECT_EQ(shell(program + " info --json"), 0);
   EXPECT_EQ(shell(program + " train --help sparsemvc"), 0);

@@ -97,7 +97,6 @@ struct Gmae final : Method {
 
   std::string unfit(const DataSpec& s) const override {
     if (s.samples < 3) return str("GMAE needs at least 3 samples for its neighbour lists, there are ", s.samples);
-    if (s.views() + 1 > kMaxProblems) return str("GMAE handles at most ", kMaxProblems - 1, " views");
     if (batch_size == 1) return "batch_size=1 leaves the contrast no neighbours";
     if (batch_size && batch_size < s.samples && (task == "classify" || index_rule == "reference"))
       return "batch_size works with task=cluster and index_rule=consistent only: the published lists are positions "
