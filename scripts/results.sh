@@ -32,7 +32,7 @@ each() {
     [[ "${words[*]:0:4}" =~ $only ]] || continue
     read -ra options <<<"$options"
     for ((seed = ${words[4]%%..*}; seed <= ${words[4]##*..}; seed++)); do
-      "$1" "${words[@]:0:4}" "$seed" "${options[@]}" </dev/null
+      "$1" "${words[@]:0:4}" "$seed" "${options[@]//SEED/$seed}" </dev/null
     done
   done <scripts/results.list
 }

@@ -5,8 +5,11 @@ set -euo pipefail
 csv=$1 png=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-plot=""
+plot="" rows=0
 for data in Synthetic3d NGs; do
+  # no curve of this set yet
+  if ! grep -q "^curve,$data,.*=" "$csv"; then continue; fi
+  rows=$((rows + 1))
   for kind in noise missing conflict; do
     lines=()
     for method in sparsemvc gmae gdcn; do
@@ -25,14 +28,17 @@ for data in Synthetic3d NGs; do
     plot+="set title '$data, $kind'"$'\n'"plot $(IFS=,; echo "${lines[*]}")"$'\n'
   done
 done
+[ "$rows" -gt 0 ] || { echo "no curves yet: $png is left as it is"; exit 0; }
 cat >"$work/script" <<GNUPLOT
-set terminal pngcairo size 1200,720 font ",11"
+set terminal pngcairo size 1200,$((360 * rows)) font ",11"
 set output '$png.part'
-set multiplot layout 2,3
+set multiplot layout $rows,3
+set border 3 lc rgb '#404040'
+set tics nomirror out scale 0.6
 set xrange [-0.02:0.52]
 set yrange [0:1]
 set xtics 0.1
-set grid ytics lc rgb '#dddddd'
+set grid ytics lt 1 lc rgb '#e4e4e4'
 set key bottom left
 set xlabel 'corrupted share'
 set ylabel 'accuracy'
