@@ -1,9 +1,10 @@
 // k-means on Gaussian blobs: seconds, points * clusters * iterations per second, GFLOP/s of the assignment, threads 1
-// and 2. bench_kmeans [--large]
+// and 2; or on a device. bench_kmeans [--large] [--device cpu|cuda[:i]]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 #include "parallax/cluster/kmeans.h"
 #include "parallax/cluster/knn.h"
@@ -15,6 +16,8 @@ using namespace parallax;
 namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+Device device;  // of --device
 
 struct Case {
   const char* name;
@@ -34,7 +37,7 @@ std::vector<float> blobs(const Case& c) {
 }
 
 void measure(const Case& c, int threads) {
-  Context ctx({.seed = 1, .threads = threads});
+  Context ctx({.device = device, .seed = 1, .threads = threads});
   const Tensor x = Tensor::from(ctx, blobs(c), {c.n, c.d});
   KMeansOptions o;
   o.k = c.k;
@@ -52,7 +55,7 @@ void measure(const Case& c, int threads) {
 
 // Points * clusters * iterations: all restarts are forced through exactly `iterations` passes.
 void passes(const Case& c, int threads) {
-  Context ctx({.seed = 1, .threads = threads});
+  Context ctx({.device = device, .seed = 1, .threads = threads});
   const Tensor x = Tensor::from(ctx, blobs(c), {c.n, c.d});
   KMeansOptions o;
   o.k = c.k;
@@ -78,7 +81,7 @@ void passes(const Case& c, int threads) {
 // k nearest neighbours and silhouette of 5,000 rows.
 void pairwise(int64_t d, int threads) {
   const Case c{"", 5000, d, 10, 1, 0.3, false};
-  Context ctx({.seed = 1, .threads = threads});
+  Context ctx({.device = device, .seed = 1, .threads = threads});
   const Tensor x = Tensor::from(ctx, blobs(c), {c.n, c.d});
   std::vector<int32_t> labels;
   for (int64_t i = 0; i < c.n; ++i) labels.push_back(static_cast<int32_t>(i % c.k));
@@ -101,20 +104,36 @@ void pairwise(int64_t d, int threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool large = argc > 1 && std::strcmp(argv[1], "--large") == 0;
+  bool large = false;
+  std::string where = "cpu";
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--large") == 0)
+      large = true;
+    else if (std::strcmp(argv[i], "--device") == 0 && i + 1 < argc)
+      where = argv[++i];
+    else
+      return std::fprintf(stderr, "usage: bench_kmeans [--large] [--device cpu|cuda[:i]]\n"), 2;
+  }
+  try {
+    device = choose_device(where);
+    std::printf("%s\n", device.kind == Device::cpu ? "cpu" : Context({.device = device}).backend()->name().c_str());
+  } catch (const Error& e) {
+    return std::fprintf(stderr, "bench_kmeans: %s\n", e.message.c_str()), 2;
+  }
   const Case cases[] = {
       {"evaluation", 2000, 64, 10, 100, 0.3, false},         {"evaluation, wide", 2000, 384, 10, 100, 0.3, false},
       {"evaluation, wider", 2000, 640, 10, 100, 0.3, false}, {"ten thousand", 10000, 64, 20, 10, 0.3, false},
       {"hundred thousand", 100000, 64, 20, 10, 0.3, true},
   };
-  std::printf("peak %.0f GFLOP/s a thread\n", measure_peak_gflops(DType::f32));
+  const std::vector<int> threads_tried = device.kind == Device::cpu ? std::vector{1, 2} : std::vector{1};
+  if (device.kind == Device::cpu) std::printf("peak %.0f GFLOP/s a thread\n", measure_peak_gflops(DType::f32));
   std::printf("%-28s %7s %5s %4s %4s %2s\n", "case", "n", "d", "k", "runs", "th");
   for (const Case& c : cases)
-    for (const int threads : {1, 2}) {
+    for (const int threads : threads_tried) {
       if (c.large && !large) continue;
       measure(c, threads);
       passes(c, threads);
     }
   for (const int64_t d : {16, 128})
-    for (const int threads : {1, 2}) pairwise(d, threads);
+    for (const int threads : threads_tried) pairwise(d, threads);
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "../tensor/log.h"
+#include "device_kernels.h"
+#include "kmeans_device.h"
 #include "kmeans_seeding.h"
 #include "lloyd.h"
 
@@ -11,16 +13,13 @@ namespace parallax {
 namespace {
 using namespace cluster_detail;
 
-constexpr int64_t kRefineRows = 2000;  // rows a cluster
-
-template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMeansOptions& o) {
+template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMeansOptions& o, int64_t& distinct) {
   const ScratchScope scope(ctx);
   const Points<T> points = pack_points<T>(ctx, x, "k-means");
   const int64_t n = points.n, d = points.d, total = o.start.empty() ? o.restarts : 1;
   const int64_t per_restart = n * int64_t(8 + (seeding_trials(o.k) + 1) * int64_t(sizeof(T)));
   const int64_t together = std::clamp<int64_t>(kFlightBytes / per_restart, 1, total);
   KMeansResult best;
-  int64_t distinct = 0;
   Lloyd<T> lloyd(ctx, points, o);
   for (int64_t first = 0; first < total; first += together) {
     const int64_t count = std::min(together, total - first);
@@ -64,6 +63,10 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
     best.inertia = best.restart_inertias[size_t(best.best_restart)] = winner.inertia;
     best.iterations = winner.iterations;
   }
+  return best;
+}
+
+void count_empty(KMeansResult& best, const KMeansOptions& o, int64_t distinct) {
   std::vector<char> used(static_cast<size_t>(o.k), 0);
   for (const int32_t c : best.labels) used[size_t(c)] = 1;
   best.empty_clusters = std::count(used.begin(), used.end(), 0);
@@ -72,7 +75,6 @@ template <class T> KMeansResult solve(Context& ctx, const Tensor& x, const KMean
                     " rows of the data are distinct; ", best.empty_clusters, " clusters stay empty"));
   else if (best.empty_clusters > 0)
     log_warning(str("k-means: ", best.empty_clusters, " of ", o.k, " clusters stay empty: fewer rows are distinct"));
-  return best;
 }
 
 void check_finite(const std::vector<double>& centres, int64_t d, const char* what) {
@@ -84,7 +86,6 @@ void check_finite(const std::vector<double>& centres, int64_t d, const char* wha
 }  // namespace
 
 KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& o) {
-  if (x.device()) return kmeans(ctx.host(), x.on_host(), o);
   check_input(ctx, x, "k-means");
   PLX_CHECK(config, o.k >= 1 && o.k < (int64_t{1} << 31), "k-means: ", o.k,
             " clusters were asked for; at least 1 is needed");
@@ -99,12 +100,16 @@ KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& o) {
   PLX_CHECK(shape, o.start.empty() || static_cast<int64_t>(o.start.size()) == o.k * x.cols(),
             "k-means: ", o.start.size(), " start values for ", o.k, " centres of ", x.cols(), " columns");
   check_finite(o.start, x.cols(), "k-means: start");
-  return by_float(x.dtype(), [&]<class T>(T) { return solve<T>(ctx, x, o); });
+  int64_t distinct = 0;
+  KMeansResult best = by_float(x.dtype(), [&]<class T>(T) {
+    return x.device() ? kmeans_on_device<T>(ctx, x, o, distinct) : solve<T>(ctx, x, o, distinct);
+  });
+  count_empty(best, o, distinct);
+  return best;
 }
 
 std::vector<int32_t> assign(Context& ctx, const Tensor& x, const std::vector<double>& centres,
                             std::vector<double>* squared) {
-  if (x.device()) return assign(ctx.host(), x.on_host(), centres, squared);
   check_input(ctx, x, "assignment to centres");
   const int64_t d = x.cols(), n = x.rows(), k = static_cast<int64_t>(centres.size()) / d;
   PLX_CHECK(shape, k >= 1 && k * d == static_cast<int64_t>(centres.size()), "assignment: ", centres.size(),
@@ -113,6 +118,15 @@ std::vector<int32_t> assign(Context& ctx, const Tensor& x, const std::vector<dou
   std::vector<int32_t> labels(static_cast<size_t>(n));
   std::vector<double> least(static_cast<size_t>(n));
   by_float(x.dtype(), [&]<class T>(T) {
+    if (x.device()) {
+      const ScratchScope scope(ctx);
+      const Tensor there = Tensor::from(ctx, centres, {k, d}), to = Tensor::empty(ctx, DType::i32, {n, 1}),
+                   far = Tensor::empty(ctx, DType::f64, {n, 1});
+      run_on_device(ctx, AssignOnDevice<T>{x.mat<T>(), there.ptr<double>(), k, to.ptr<int32_t>(), far.ptr<double>()});
+      labels = to.to_vector<int32_t>();
+      least = far.to_vector<double>();
+      return;
+    }
     run(ctx, NearestExact<T>{x.mat<T>(), centres.data(), k, labels.data(), least.data()});
   });
   for (int64_t i = 0; i < n; ++i)

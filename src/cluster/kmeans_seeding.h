@@ -7,6 +7,8 @@
 
 namespace parallax::cluster_detail {
 
+inline constexpr int64_t kRefineRows = 2000;  // rows a cluster: above, single-row moves gain nothing
+
 struct Seeds {
   std::vector<int64_t> rows;  // [restarts, k] rows of x
   int64_t distinct = 0;       // 0, or the number of distinct rows of x where that is below k

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "device_kernels.h"
 #include "pairs_kernels.h"
 
 namespace parallax {
@@ -109,16 +110,33 @@ template <class T> Neighbours search(Context& ctx, const Tensor& x, int64_t k, S
   return result;
 }
 
+template <class T> Neighbours search_on_device(Context& ctx, const Tensor& x, int64_t k, Self self) {
+  const ScratchScope scope(ctx);
+  const Points<T> p = pack_points<T>(ctx, x, "nearest neighbours");
+  const Tensor index = Tensor::empty(ctx, DType::i32, {p.n, k}), squared = Tensor::empty(ctx, DType::f64, {p.n, k});
+  const int64_t skip = self == Self::first ? 1 : 0;
+  for (int64_t from = skip; from < k; from += 32)
+    run_on_device(
+        ctx, NearOnDevice<T>{on_device(p), p.max_norm, k, from, skip, index.ptr<int32_t>(), squared.ptr<double>()});
+  Neighbours result{p.n, k, index.to_vector<int32_t>(), squared.to_vector<double>()};
+  for (int64_t i = 0; i < p.n && skip; ++i) {
+    result.index[size_t(i * k)] = static_cast<int32_t>(i);
+    result.squared[size_t(i * k)] = 0;
+  }
+  return result;
+}
+
 }  // namespace
 
 Neighbours nearest_neighbours(Context& ctx, const Tensor& x, int64_t k, Self self) {
-  if (x.device()) return nearest_neighbours(ctx.host(), x.on_host(), k, self);
   check_input(ctx, x, "nearest neighbours");
   const int64_t most = self == Self::first ? x.rows() : x.rows() - 1;
   PLX_CHECK(config, k >= 1 && k <= most, "nearest neighbours: ", k, " of ", x.rows(), " rows were asked for; 1 to ",
             most, " are possible");
   PLX_CHECK(config, x.rows() < (int64_t{1} << 31), "nearest neighbours: ", x.rows(), " rows are more than 2^31");
-  return by_float(x.dtype(), [&]<class T>(T) { return search<T>(ctx, x, k, self); });
+  return by_float(x.dtype(), [&]<class T>(T) {
+    return x.device() ? search_on_device<T>(ctx, x, k, self) : search<T>(ctx, x, k, self);
+  });
 }
 
 }  // namespace parallax

@@ -21,9 +21,9 @@ struct Neighbours {
   std::vector<double> squared;  // [n, k] squared distances, in the units of x squared
 };
 
-// x: [n, d], f32 or f64, on the CPU. Efficient for small k and for k that is a good part of n. Extra memory: two copies
-// of x, the result, and per thread 32 * (2 k + 2048) candidates. Throws Error: config (k out of range), numeric (row of
-// a NaN).
+// x: [n, d], f32 or f64, on the device of the context. Efficient for small k and for k that is a good part of n. Extra
+// memory: two copies of x, the result, and per thread 32 * (2 k + 2048) candidates. Throws Error: config (k out of
+// range), numeric (row of a NaN).
 Neighbours nearest_neighbours(Context& ctx, const Tensor& x, int64_t k, Self self = Self::excluded);
 
 }  // namespace parallax

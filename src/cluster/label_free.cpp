@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "device_kernels.h"
 #include "metrics.h"
 #include "pairs_kernels.h"
 
@@ -34,7 +36,43 @@ struct Spread {
   double between = 0;
 };
 
+// The same on a device: sums of rows and squared distances there, n of which come back.
+template <class T> Spread spread_on_device(Context& ctx, const Tensor& x, const Grouping& g, const char* what) {
+  const ScratchScope scope(ctx);
+  const Points<T> p = pack_points<T>(ctx, x, what);
+  const int64_t k = g.groups, chunk = 1024, chunks = (p.n + chunk - 1) / chunk;
+  const Tensor labels = Tensor::from(ctx, g.ids, {p.n, 1}), counts = Tensor::empty(ctx, DType::i64, {k, 1}),
+               centres = Tensor::empty(ctx, DType::f64, {k, p.d}), sums = Tensor::empty(ctx, DType::f64, {k, p.d}),
+               partial = Tensor::empty(ctx, DType::f64, {chunks * k, p.d}),
+               partial_counts = Tensor::empty(ctx, DType::i64, {chunks, k}),
+               squared = Tensor::empty(ctx, DType::f64, {p.n, 1}),
+               list = Tensor::from(ctx, std::vector<int32_t>{0}, {1, 1});
+  DeviceSlots<T> slots;
+  slots.k = k, slots.m = 1, slots.list = list.ptr<int32_t>(), slots.labels = labels.ptr<int32_t>();
+  slots.centres = slots.next = centres.ptr<double>(), slots.sums = sums.ptr<double>();
+  slots.counts = counts.ptr<int64_t>();
+  run_on_device(ctx, MoveSums<T>{p.x, slots, true, chunk, partial.ptr<double>(), partial_counts.ptr<int64_t>()});
+  run_on_device(ctx, DeviceInertia<T>{p.x, slots, nullptr, squared.ptr<double>()});
+  Spread s;
+  s.sizes = sizes_of(g);
+  s.centres = centres.to_vector<double>();
+  s.distances.assign(size_t(k), 0.0);
+  s.squares.assign(size_t(k), 0.0);
+  for (size_t e = 0; e < s.centres.size(); ++e) {
+    const double m = s.centres[e] -= p.mean[e % size_t(p.d)];
+    s.between += static_cast<double>(s.sizes[e / size_t(p.d)]) * m * m;
+  }
+  const std::vector<double> each = squared.to_vector<double>();
+  for (size_t i = 0; i < each.size(); ++i) {
+    s.squares[size_t(g.ids[i])] += each[i];
+    s.distances[size_t(g.ids[i])] += std::sqrt(each[i]);
+  }
+  return s;
+}
+
 Spread spread_of(Context& ctx, const Tensor& tensor, const Grouping& g, const char* what) {
+  if (tensor.device())
+    return by_float(tensor.dtype(), [&]<class T>(T) { return spread_on_device<T>(ctx, tensor, g, what); });
   const ScratchScope scope(ctx);
   const Tensor real = as_double(ctx, tensor);
   const Points<double> p = pack_points<double>(ctx, real, what);
@@ -64,12 +102,27 @@ Spread spread_of(Context& ctx, const Tensor& tensor, const Grouping& g, const ch
   return s;
 }
 
+// Silhouettes of the rows in the order of `row`, which is sorted by cluster.
+std::vector<double> samples_on_device(Context& ctx, const Tensor& x, const std::vector<int64_t>& row,
+                                      const std::vector<int32_t>& cluster, const std::vector<int64_t>& sizes) {
+  const int64_t n = x.rows(), k = static_cast<int64_t>(sizes.size());
+  const Tensor sorted = Tensor::empty(ctx, DType::f64, {n, x.cols()}), order = Tensor::from(ctx, row, {n, 1});
+  by_float(x.dtype(), [&]<class T>(T) {
+    run_on_device(ctx, GatherDouble<T>{x.mat<T>(), order.ptr<int64_t>(), n, sorted.ptr<double>()});
+  });
+  const Points<double> p = pack_points<double>(ctx, sorted, "silhouette");
+  const Tensor ids = Tensor::from(ctx, cluster, {n, 1}), counts = Tensor::from(ctx, sizes, {k, 1}),
+               sums = Tensor::empty(ctx, DType::f64, {n, k}), samples = Tensor::empty(ctx, DType::f64, {n, 1});
+  run_on_device(ctx, SilhouetteOnDevice{on_device(p), ids.ptr<int32_t>(), counts.ptr<int64_t>(), k, sums.ptr<double>(),
+                                        samples.ptr<double>()});
+  return samples.to_vector<double>();
+}
+
 bool defined(const Grouping& g, int64_t n) { return g.groups > 1 && g.groups < n; }
 
 }  // namespace
 
 Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels) {
-  if (x.device()) return silhouette(ctx.host(), x.on_host(), labels);
   const Grouping g = groups_of(ctx, x, labels, "silhouette");
   const int64_t n = x.rows(), d = x.cols(), k = g.groups;
   Silhouette s;
@@ -85,6 +138,14 @@ Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>&
   for (size_t c = 1; c < size_t(k); ++c) at[c] = at[c - 1] + sizes[c - 1];
   for (int64_t i = 0; i < n; ++i) row[size_t(at[size_t(g.ids[size_t(i)])]++)] = i;
   std::vector<int32_t> cluster(static_cast<size_t>(n));
+  if (x.device()) {
+    for (size_t m = 0; m < size_t(n); ++m) cluster[m] = g.ids[size_t(row[m])];
+    const std::vector<double> samples = samples_on_device(ctx, x, row, cluster, sizes);
+    s.samples.resize(size_t(n));
+    for (size_t m = 0; m < size_t(n); ++m) s.samples[size_t(row[m])] = samples[m];
+    s.mean = std::accumulate(s.samples.begin(), s.samples.end(), 0.0) / static_cast<double>(n);
+    return s;
+  }
   const Tensor sorted = Tensor::empty(ctx, DType::f64, {n, d});
   by_float(x.dtype(), [&]<class T>(T) {
     const Mat<const T> from = x.mat<T>();
@@ -121,7 +182,6 @@ Silhouette silhouette(Context& ctx, const Tensor& x, const std::vector<int32_t>&
 }
 
 double davies_bouldin(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels) {
-  if (x.device()) return davies_bouldin(ctx.host(), x.on_host(), labels);
   const Grouping g = groups_of(ctx, x, labels, "Davies-Bouldin index");
   if (!defined(g, x.rows())) return kUndefined;
   const Spread s = spread_of(ctx, x, g, "Davies-Bouldin index");
@@ -145,7 +205,6 @@ double davies_bouldin(Context& ctx, const Tensor& x, const std::vector<int32_t>&
 }
 
 double calinski_harabasz(Context& ctx, const Tensor& x, const std::vector<int32_t>& labels) {
-  if (x.device()) return calinski_harabasz(ctx.host(), x.on_host(), labels);
   const Grouping g = groups_of(ctx, x, labels, "Calinski-Harabasz index");
   const int64_t n = x.rows(), k = g.groups;
   if (!defined(g, n)) return kUndefined;

@@ -9,14 +9,16 @@ namespace {
 // Sums the partial sums of the blocks in order.
 template <class T> std::vector<double> columns(Context& ctx, Mat<const T> x, const double* mean) {
   const int64_t blocks = (x.rows + kSumRows - 1) / kSumRows;
-  std::vector<double> partial(static_cast<size_t>(blocks * x.cols)), total(static_cast<size_t>(x.cols), 0.0);
-  run(ctx, ColumnSums<T>{x, mean, partial.data()});
+  const Tensor partial = Tensor::empty(ctx, DType::f64, {blocks, x.cols});
+  run(ctx, ColumnSums<T>{x, mean, partial.ptr<double>()});
+  const std::vector<double> sums = partial.to_vector<double>();
+  std::vector<double> total(static_cast<size_t>(x.cols), 0.0);
   for (int64_t b = 0; b < blocks; ++b)
-    for (int64_t j = 0; j < x.cols; ++j) total[static_cast<size_t>(j)] += partial[static_cast<size_t>(b * x.cols + j)];
+    for (int64_t j = 0; j < x.cols; ++j) total[static_cast<size_t>(j)] += sums[static_cast<size_t>(b * x.cols + j)];
   return total;
 }
 
-template <class T> void refuse_non_finite(Mat<const T> x, const char* what) {
+template <class T> void refuse_non_finite(Mat<T> x, const char* what) {
   for (int64_t i = 0; i < x.rows; ++i)
     for (int64_t j = 0; j < x.cols; ++j)
       PLX_CHECK(numeric, std::isfinite(x.row(i)[j]), what, ": row ", i, ", column ", j, " is ", x.row(i)[j],
@@ -27,7 +29,7 @@ template <class T> void refuse_non_finite(Mat<const T> x, const char* what) {
 }  // namespace
 
 void check_input(Context& ctx, const Tensor& x, const char* what) {
-  PLX_CHECK(device, ctx.device().kind == Device::cpu, what, " runs on the CPU, the context is of another device");
+  PLX_CHECK(device, x.device() == ctx.backend(), what, ": the matrix and the context are of different devices");
   PLX_CHECK(dtype, x.dtype() == DType::f32 || x.dtype() == DType::f64, what,
             ": a floating-point matrix is needed, not ", name_of(x.dtype()));
   PLX_CHECK(shape, x.rows() > 0 && x.cols() > 0, what, ": a matrix of ", x.shape(), " holds nothing to cluster");
@@ -42,10 +44,11 @@ template <class T> Points<T> pack_points(Context& ctx, const Tensor& tensor, con
   const double n = static_cast<double>(p.n);
   p.mean = columns(ctx, x, nullptr);
   for (double& m : p.mean) {
-    if (!std::isfinite(m)) refuse_non_finite(x, what);
+    if (!std::isfinite(m)) refuse_non_finite(tensor.on_host().mat<T>(), what);
     m /= n;
   }
-  const std::vector<double> squares = columns(ctx, x, p.mean.data());
+  p.means = Tensor::from(ctx, p.mean, {1, p.d});
+  const std::vector<double> squares = columns(ctx, x, p.means.template ptr<double>());
   double total = 0;
   for (const double s : squares) total += s / n;
   PLX_CHECK(numeric, std::isfinite(total), what, ": the variance of the data overflows double precision");
@@ -56,10 +59,9 @@ template <class T> Points<T> pack_points(Context& ctx, const Tensor& tensor, con
   p.strips = Tensor::empty(ctx, dtype_of<T>(), {strips, p.d * kStripPoints});
   p.norms = Tensor::empty(ctx, dtype_of<T>(), {strips, kStripPoints});
   if (with_rows) p.rows = Tensor::empty(ctx, dtype_of<T>(), {p.n, p.d});
-  run(ctx, PackStrips<T>{x, p.mean.data(), p.scale, p.strips.template ptr<T>(), p.norms.template ptr<T>(),
+  run(ctx, PackStrips<T>{x, p.means.template ptr<double>(), p.scale, p.strips.template ptr<T>(), p.norms.template ptr<T>(),
                          with_rows ? p.rows.template ptr<T>() : nullptr});
-  const T* norms = p.norms.template ptr<T>();
-  for (int64_t i = 0; i < p.n; ++i) p.max_norm = std::max(p.max_norm, static_cast<double>(norms[i]));
+  for (const T norm : p.norms.template to_vector<T>()) p.max_norm = std::max(p.max_norm, static_cast<double>(norm));
   return p;
 }
 template Points<float> pack_points(Context&, const Tensor&, const char*, bool);

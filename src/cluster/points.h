@@ -12,7 +12,7 @@ inline constexpr int64_t kStripPoints = 32;
 inline constexpr int64_t kSumRows = 4096;  // rows of one partial sum: fixed, so that sums do not depend on threads
 
 // Rounding unit of an element type: 2^-24 and 2^-53.
-template <class T> constexpr double unit_roundoff() {
+template <class T> PLX_HD constexpr double unit_roundoff() {
   return sizeof(T) == 4 ? 5.9604644775390625e-8 : 1.1102230246251565e-16;
 }
 
@@ -39,6 +39,7 @@ template <class T> struct Points {
   Mat<const T> x;  // as given
   int64_t n = 0, d = 0;
   std::vector<double> mean;  // [d]
+  Tensor means;              // the same, on the device of x
   double mean_variance = 0;  // mean over the features of their (biased) variances
   double scale = 1;
   Tensor strips, norms, rows;
@@ -46,8 +47,8 @@ template <class T> struct Points {
   int64_t strip_count() const { return (n + kStripPoints - 1) / kStripPoints; }
 };
 
-// Reads x [n, d]; tensors live in the current scratch scope. Throws Error(numeric) with the row of the first NaN or
-// infinity; `what` names the caller in messages.
+// Reads x [n, d] on the context's device; tensors live in the current scratch scope. Throws Error(numeric) with the row
+// of the first NaN or infinity; `what` names the caller in messages.
 template <class T> Points<T> pack_points(Context& ctx, const Tensor& x, const char* what, bool with_rows = false);
 
 // Double-precision copies of double data, or a conversion: the matrix as double in the current scratch scope.
