@@ -5,6 +5,8 @@ cd "$root"
 # the processors that this process may use
 jobs=${PLX_JOBS:-$(nproc)}
 stages=()
+# the CUDA toolkit's usual place, where it is not in PATH
+if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then PATH=$PATH:/usr/local/cuda/bin; fi
 
 say() { printf '%s\n' "== $*"; }
 
