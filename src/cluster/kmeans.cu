@@ -69,7 +69,7 @@ template <class T> void run_pack(Context& ctx, const PackColumns<T>& k) {
 }
 PLX_CLUSTER_TWIN(PackColumns, run_pack)
 
-template <class T, int BN> __global__ void __launch_bounds__(kThreads) nearest(const NearestOnDevice<T> k) {
+template <class T, int BN> __global__ void __launch_bounds__(kThreads, 1) nearest(const NearestOnDevice<T> k) {
   __shared__ __align__(16) T memory[Tile<T, BN>::kElements];
   const int64_t n = k.points.x.rows, d = k.points.x.cols, kc = k.slots.k;
   T best = 0, second = 0;
@@ -116,7 +116,7 @@ template <class T, int BN> __global__ void __launch_bounds__(kThreads) nearest(c
       });
 }
 
-template <class T, int BN> __global__ void __launch_bounds__(kThreads) flag_rows(const FlagOnDevice<T> k) {
+template <class T, int BN> __global__ void __launch_bounds__(kThreads, 1) flag_rows(const FlagOnDevice<T> k) {
   __shared__ __align__(16) T memory[Tile<T, BN>::kElements];
   const int64_t n = k.points.x.rows, d = k.points.x.cols, kc = k.slots.k;
   T own = 0, other = 0;

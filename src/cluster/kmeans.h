@@ -44,7 +44,7 @@ struct KMeansResult {
 // (ties: lowest index). Throws Error: config (k < 1, k > n, restarts < 1, max_iter < 1, tol < 0), shape (start of
 // another size), numeric (a NaN or infinity in x or start; the message names the row). Warns through the log when k
 // exceeds the number of distinct rows. Working memory: one copy of x, and per restart in flight about 28 bytes a row,
-// held below 256 MB where one restart fits.
+// held below 256 MB where one restart fits; on a device below 1 GB.
 KMeansResult kmeans(Context& ctx, const Tensor& x, const KMeansOptions& options);
 
 // Nearest centre of every row, by differences in double: a function of that row alone, ties to the lowest index.

@@ -9,7 +9,7 @@ constexpr int kClusterTile = 128, kUpdateThreads = 512, kHalfWarps = kUpdateThre
 
 // One block per chunk of rows, 32 columns and kClusterTile clusters. Warp w owns the clusters w, w + 8, ...
 template <class T>
-__global__ void __launch_bounds__(kThreads) move_chunks(const MoveSums<T> k, int64_t chunks, int64_t column_tiles) {
+__global__ void __launch_bounds__(kThreads, 1) move_chunks(const MoveSums<T> k, int64_t chunks, int64_t column_tiles) {
   extern __shared__ double sums[];  // [clusters of the tile][32]
   __shared__ int counts[kClusterTile];
   const int64_t n = k.x.rows, d = k.x.cols, kc = k.slots.k, m = blockIdx.y, slot = k.slots.list[m];

@@ -11,7 +11,7 @@ constexpr int kQueries = 32, kList = 32;
 __device__ __forceinline__ bool before(double a, int32_t i, double b, int32_t j) { return a < b || (a == b && i < j); }
 
 // One block per strip of 32 queries; a warp has every eighth.
-template <class T> __global__ void __launch_bounds__(kThreads) near_rows(const NearOnDevice<T> k) {
+template <class T> __global__ void __launch_bounds__(kThreads, 1) near_rows(const NearOnDevice<T> k) {
   using Distances = Tile<T, kQueries>;
   __shared__ __align__(16) T memory[Distances::kElements];
   __shared__ double found[kQueries][kList];

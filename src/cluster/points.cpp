@@ -59,8 +59,8 @@ template <class T> Points<T> pack_points(Context& ctx, const Tensor& tensor, con
   p.strips = Tensor::empty(ctx, dtype_of<T>(), {strips, p.d * kStripPoints});
   p.norms = Tensor::empty(ctx, dtype_of<T>(), {strips, kStripPoints});
   if (with_rows) p.rows = Tensor::empty(ctx, dtype_of<T>(), {p.n, p.d});
-  run(ctx, PackStrips<T>{x, p.means.template ptr<double>(), p.scale, p.strips.template ptr<T>(), p.norms.template ptr<T>(),
-                         with_rows ? p.rows.template ptr<T>() : nullptr});
+  run(ctx, PackStrips<T>{x, p.means.template ptr<double>(), p.scale, p.strips.template ptr<T>(),
+                         p.norms.template ptr<T>(), with_rows ? p.rows.template ptr<T>() : nullptr});
   for (const T norm : p.norms.template to_vector<T>()) p.max_norm = std::max(p.max_norm, static_cast<double>(norm));
   return p;
 }

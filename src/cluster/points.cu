@@ -46,7 +46,7 @@ template <class T> __global__ void __launch_bounds__(kThreads) pack_strips(const
   __shared__ double means[32];
   const int64_t n = k.x.rows, d = k.x.cols, i0 = static_cast<int64_t>(blockIdx.x) * 32;
   const int64_t rows = n - i0 < 32 ? n - i0 : 32;
-  const int half_warp = static_cast<int>(threadIdx.x) / 16, l = static_cast<int>(threadIdx.x) % 16;
+  const int first = warp_id() + (lane_id() & 16), l = lane_id() & 15;
   double part[2] = {0, 0};
   for (int64_t j0 = 0; j0 < d; j0 += 32) {
     const int width = static_cast<int>(d - j0 < 32 ? d - j0 : 32);
@@ -65,13 +65,13 @@ template <class T> __global__ void __launch_bounds__(kThreads) pack_strips(const
         k.rows[(i0 + e / width) * d + j0 + e % width] = static_cast<T>(value(e / width, e % width));
     for (int r = 0; r < 2; ++r)
       for (int j = l; j < width; j += 16) {
-        const double t = value(half_warp + 16 * r, j);
+        const double t = value(first + 8 * r, j);
         part[r] = __dadd_rn(part[r], __dmul_rn(t, t));
       }
   }
   for (int r = 0; r < 2; ++r) {
     for (int half = 8; half; half >>= 1) part[r] = __dadd_rn(part[r], __shfl_down_sync(kAll, part[r], half, 16));
-    const int i = half_warp + 16 * r;
+    const int i = first + 8 * r;
     if (l == 0)
       k.norms[i0 + i] = i < rows ? static_cast<T>(__dmul_rn(__dsqrt_rn(part[r]), 1 + 4 * unit_roundoff<T>())) : T(0);
   }

@@ -17,6 +17,13 @@ inline constexpr unsigned kAll = 0xFFFFFFFFu;
 __device__ __forceinline__ int lane_id() { return static_cast<int>(threadIdx.x & 31); }
 __device__ __forceinline__ int warp_id() { return static_cast<int>(threadIdx.x / 32); }
 
+__device__ __forceinline__ float element(const float4& v, int i) {
+  return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
+}
+__device__ __forceinline__ double element(const double2& v, int i) { return i == 0 ? v.x : v.y; }
+__device__ __forceinline__ float4 vector(const float* v) { return make_float4(v[0], v[1], v[2], v[3]); }
+__device__ __forceinline__ double2 vector(const double* v) { return make_double2(v[0], v[1]); }
+
 // Thread (tx, ty) owns the columns tx + 16 n and, in vectors of 16 bytes, points of its own: no bank conflicts in
 // either direction.
 template <class T, int BN> struct Tile {
@@ -24,9 +31,8 @@ template <class T, int BN> struct Tile {
   static constexpr int LD = kTilePoints + V;  // of the results
   static constexpr int kX = BK * kTilePoints, kC = BK * BN, kS = BN * LD;
   static constexpr int kElements = kX + kC > kS ? kX + kC : kS;
-  struct alignas(16) Vec {
-    T v[V];
-  };
+  // a vector type of CUDA's own: structs of arrays are taken apart into single loads and stores
+  using Vec = std::conditional_t<sizeof(T) == 4, float4, double2>;
   T* memory;  // [kElements] shared
   __device__ __forceinline__ T at(int column, int64_t point) const { return memory[column * LD + point]; }
 
@@ -49,14 +55,14 @@ template <class T, int BN> struct Tile {
     if (e < kC && j0 + e / BN < d) s.c = *reinterpret_cast<const Vec*>(columns + j0 * BN + e);
   }
   __device__ __forceinline__ void store(const Stage& s) const {
+    Vec* to = reinterpret_cast<Vec*>(memory);  // counted in vectors, or the compiler stores single elements
+    constexpr int kRow = 32 / V;               // vectors of one column of a strip
 #pragma unroll
     for (int i = 0; i < kXVecs; ++i) {
-      const int at = static_cast<int>(threadIdx.x) + i * kThreads, strip = at / (BK * 32 / V),
-                e = at % (BK * 32 / V) * V;
-      *reinterpret_cast<Vec*>(memory + e / 32 * kTilePoints + strip * 32 + e % 32) = s.x[i];
+      const int at = static_cast<int>(threadIdx.x) + i * kThreads, strip = at / (BK * kRow), e = at % (BK * kRow);
+      to[e / kRow * (kTilePoints / V) + strip * kRow + e % kRow] = s.x[i];
     }
-    const int e = static_cast<int>(threadIdx.x) * V;
-    if (e < kC) *reinterpret_cast<Vec*>(memory + kX + e) = s.c;
+    if (static_cast<int>(threadIdx.x) < kCVecs) to[kX / V + threadIdx.x] = s.c;
   }
   // strips: of the first point; all threads of the block take part
   __device__ __forceinline__ void products(const T* strips, int64_t n_strips, const T* columns, int64_t d) const {
@@ -69,7 +75,7 @@ template <class T, int BN> struct Tile {
       store(next);
       __syncthreads();
       if (j0 + BK < d) load(next, strips, n_strips, columns, d, j0 + BK);
-#pragma unroll (sizeof(T) == 4 ? 4 : 2)
+#pragma unroll(sizeof(T) == 4 ? 4 : 2)
       for (int kk = 0; kk < BK; ++kk) {
         Vec x[G];
         T c[TN];
@@ -81,7 +87,7 @@ template <class T, int BN> struct Tile {
 #pragma unroll
         for (int n = 0; n < TN; ++n)
 #pragma unroll
-          for (int p = 0; p < 8; ++p) acc[n][p] = fma(c[n], x[p / V].v[p % V], acc[n][p]);
+          for (int p = 0; p < 8; ++p) acc[n][p] = fma(c[n], element(x[p / V], p % V), acc[n][p]);
       }
     }
     __syncthreads();
@@ -89,10 +95,7 @@ template <class T, int BN> struct Tile {
     for (int n = 0; n < TN; ++n)
 #pragma unroll
       for (int g = 0; g < G; ++g) {
-        Vec v;
-#pragma unroll
-        for (int p = 0; p < V; ++p) v.v[p] = acc[n][g * V + p];
-        *reinterpret_cast<Vec*>(memory + (tx + 16 * n) * LD + g * 16 * V + ty * V) = v;
+        *reinterpret_cast<Vec*>(memory + (tx + 16 * n) * LD + g * 16 * V + ty * V) = vector(acc[n] + g * V);
       }
     __syncthreads();
   }

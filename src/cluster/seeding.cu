@@ -100,7 +100,7 @@ PLX_CLUSTER_TWIN(SeedPick, run_pick)
 __device__ __forceinline__ float times(float a, float b) { return __fmul_rn(a, b); }
 __device__ __forceinline__ double times(double a, double b) { return __dmul_rn(a, b); }
 
-template <class T, int BN> __global__ void __launch_bounds__(kThreads) trials(const SeedTrials<T> k) {
+template <class T, int BN> __global__ void __launch_bounds__(kThreads, 1) trials(const SeedTrials<T> k) {
   __shared__ __align__(16) T memory[Tile<T, BN>::kElements];
   const DevicePoints<T>& p = k.points;
   const int64_t n = p.x.rows, d = p.x.cols, strips = p.strip_count(), tried = k.columns.k;

@@ -12,7 +12,7 @@ struct Running {
   int32_t cluster;
 };
 
-__global__ void __launch_bounds__(kThreads) silhouettes(const SilhouetteOnDevice k) {
+__global__ void __launch_bounds__(kThreads, 1) silhouettes(const SilhouetteOnDevice k) {
   using Distances = Tile<double, kQueries>;
   __shared__ __align__(16) double memory[Distances::kElements];
   __shared__ Running running[kQueries];
