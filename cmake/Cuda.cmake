@@ -54,6 +54,7 @@ function(plx_cuda_module)
     target_compile_options(parallax_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Werror;-Werror=all-warnings>")
   endif()
   target_link_libraries(parallax_cuda PRIVATE CUDA::cudart CUDA::cublasLt)
-  target_link_options(parallax_cuda PRIVATE -Wl,-z,defs)
+  # RUNPATH, which LD_LIBRARY_PATH may override: another CUDA runtime can be put in its place
+  target_link_options(parallax_cuda PRIVATE -Wl,-z,defs -Wl,--enable-new-dtags)
   install(TARGETS parallax_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
