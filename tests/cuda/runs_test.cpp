@@ -1,4 +1,6 @@
 // Whole runs on the device: several side by side on one card, prediction, and what is refused.
+#include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include <parallax/mvc/model.h>
@@ -52,6 +54,19 @@ TEST_P(CudaRuns, PredictionRepeatsTheRun) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaRuns, ::testing::ValuesIn(method_names()), [](const auto& one) { return one.param; });
+
+// Also without a device: the module's libraries are loaded and listed.
+TEST(CudaDevice, InfoListsLibrariesWithinTwoSeconds) {
+  const std::string program = std::string(PLX_BIN_DIR) + "/parallax";
+  if (!fs::exists(program)) GTEST_SKIP() << "the command line is not built";
+  double least = 1e9;
+  for (int i = 0; i < 3; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_EQ(std::system(("exec " + program + " info --json | grep -q cublasLt").c_str()), 0);
+    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  EXPECT_LT(least, 2.0);
+}
 
 TEST(CudaDevice, RefusesWhatIsNotThere) {
   PLX_NEEDS_DEVICE();

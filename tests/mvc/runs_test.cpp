@@ -155,6 +155,7 @@ class CommandLine : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!fs::exists(program)) GTEST_SKIP() << "the command line is not built";
+    ::setenv("PARALLAX_CUDA_MODULE", "none", 1);  // compared with the library on the CPU, also where a card is
     file = temporary("blobs.h5");
     write_dataset(file, blobs());
   }
