@@ -173,7 +173,8 @@ TEST(SparseMvc, CountsZerosInScaledOrInRawData) {
     FitOptions o = options_for("sparsemvc");
     o.set.emplace_back("sparsity_source", source);
     Context ctx;
-    for (const auto& [name, x] : fit(o, data, ctx).history[0].epoch.losses)
+    const FitResult r = fit(o, data, ctx);
+    for (const auto& [name, x] : r.history[0].epoch.losses)
       if (name == term) return x;
     return -1.0;
   };
