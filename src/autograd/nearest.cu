@@ -52,7 +52,7 @@ __device__ void count(const NearestLists& k, int64_t i, int64_t j) {
   atomicAdd(reinterpret_cast<unsigned*>(k.counts + (at & ~int64_t{3})), 1u << (8 * (at & 3)));
 }
 
-__global__ void __launch_bounds__(kThreads) squared_norms(const __grid_constant__ NearestLists k) {
+__global__ void __launch_bounds__(kThreads, 1) squared_norms(const __grid_constant__ NearestLists k) {
   const int v = static_cast<int>(blockIdx.y);
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kWarps + warp();
   if (i >= k.n) return;
@@ -95,7 +95,7 @@ __device__ __forceinline__ void for_tiles(const NearestLists& k, Tile& sm, int v
   }
 }
 
-__global__ void __launch_bounds__(kThreads) nearest(const __grid_constant__ NearestLists k) {
+__global__ void __launch_bounds__(kThreads, 1) nearest(const __grid_constant__ NearestLists k) {
   __shared__ Tile sm;
   const int v = static_cast<int>(blockIdx.y), l = lane(), left = static_cast<int>(k.k) - 1;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kOwn;
