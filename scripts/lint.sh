@@ -20,7 +20,7 @@ case "${1:-}" in
 esac
 [ $# -gt 0 ] || stage "format" format --dry-run -Werror
 configure() {
-  cmake -S . -B build/lint -G Ninja -DPLX_CUDA=OFF -DPLX_BENCH=ON >build/configure-lint.log || { cat build/configure-lint.log; return 1; }
+  cmake -S . -B build/lint -G Ninja -DPLX_CUDA=OFF -DPLX_CUDA_TESTS=ON -DPLX_BENCH=ON >build/configure-lint.log || { cat build/configure-lint.log; return 1; }
   # the vector loops once, not for every instruction set
   awk 'BEGIN { RS = "},\n"; ORS = "" } NR == 1 || !/PLX_ISA=isa_v[34]/ { print (NR > 1 ? "},\n" : "") $0 }' build/lint/compile_commands.json >build/lint/once.json
   grep -q '^]' build/lint/once.json || printf '}\n]\n' >>build/lint/once.json

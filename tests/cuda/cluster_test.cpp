@@ -61,7 +61,7 @@ class CudaCluster : public ::testing::Test {
   KMeansResult compare(const std::vector<T>& x, int64_t d, const KMeansOptions& o, double tolerance) {
     const int64_t n = static_cast<int64_t>(x.size()) / d;
     const Tensor here = Tensor::from(cpu, x, {n, d}), far = Tensor::from(cuda(), x, {n, d});
-    const KMeansResult a = kmeans(cuda(), far, o), b = kmeans(cpu, here, o);
+    KMeansResult a = kmeans(cuda(), far, o), b = kmeans(cpu, here, o);
     expect_same(a, kmeans(cuda(), far, o));
     EXPECT_EQ(a.labels, b.labels);
     EXPECT_EQ(a.best_restart, b.best_restart);
