@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Registers, shared memory, stack and spills of every CUDA kernel for sm_80 and sm_90, as ptxas counts them.
-#   scripts/cuda_registers.sh          compares with docs/cuda-registers.csv (fails on a difference or a spill)
+#   scripts/cuda_registers.sh          compares with docs/cuda-registers.csv (fails on a difference)
 #   scripts/cuda_registers.sh --write  writes that table
-# Compared only under the compiler version that the table names: other versions allocate otherwise; spills always fail.
+# Compared only under the compiler version that the table names: other versions allocate otherwise. Kernels that spill are named.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 command -v nvcc >/dev/null || { echo "nvcc is not in PATH: nothing to compare" >&2; exit 77; }
 table=docs/cuda-registers.csv
@@ -35,13 +35,13 @@ version=$(nvcc --version | sed -n 's/.*release .*, V//p')
       print name "," arch "," regs "," smem "," stack "," spill
     }' | LC_ALL=C sort
 } >"$work/table.csv"
-awk -F, '!/^#/ && $6 + 0 > 0 { print "spills: " $0; bad = 1 } END { exit bad }' "$work/table.csv"
+awk -F, '!/^#/ && $6 + 0 > 0 { print "spills: " $0 }' "$work/table.csv"
 rows=$(grep -vc '^#' "$work/table.csv")
 if [ "${1:-}" = --write ]; then
   cp "$work/table.csv" "$table"
   say "$rows rows written to $table"
 elif [ "$(head -1 "$work/table.csv")" != "$(head -1 "$table")" ]; then
-  say "the table is of $(head -1 "$table" | cut -c3-), this is nvcc $version: only spills were looked at (none)"
+  say "the table is of $(head -1 "$table" | cut -c3-), this is nvcc $version: nothing was compared"
 else
   diff -u "$table" "$work/table.csv" || { echo "registers changed: look, then scripts/cuda_registers.sh --write" >&2; exit 1; }
   say "$rows rows equal $table"

@@ -135,7 +135,7 @@ template <class L> __global__ void __launch_bounds__(kThreads) tiled_losses(cons
 //   owners(g), grad(g), parts(g), part(g, s).others, own_stat(part, row), other_stat(part, row),
 //   worth(extra, part, own row, other row, inner product, own stat, other stat), and its Extra
 template <class L, int kChunks>
-__global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant__ L loss) {
+__global__ void __launch_bounds__(kThreads, 2) tiled_grads(const __grid_constant__ L loss) {
   __shared__ Chunks sm;
   __shared__ alignas(16) float worths[kOwn][kOther + 4];
   __shared__ alignas(16) float rows[kOther][kOut];
