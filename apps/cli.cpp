@@ -110,8 +110,7 @@ Arguments parse(const std::string& command, const std::vector<Option>& options, 
   PLX_CHECK(config, result.words_.size() <= most_words, "unexpected argument '", result.words_.back(), "' (parallax ",
             command, " --help)");
   const std::string device = result.get("device", "auto");
-  PLX_CHECK(config, device == "auto" || device == "cpu" || device == "cuda" || device.rfind("cuda:", 0) == 0,
-            "--device must be auto, cpu, cuda or cuda:i, not '", device, "'");
+  PLX_CHECK(config, is_device_name(device), "--device must be auto, cpu, cuda or cuda:i, not '", device, "'");
   return result;
 }
 

@@ -197,6 +197,10 @@ int main(int argc, char** argv) {
     if (!std::strcmp(argv[i], "--seconds")) seconds = std::atof(argv[i + 1]);
   }
   if (device != "cpu") {
+    if (const DeviceList l = list_cuda_devices(); l.devices.empty()) {
+      std::fprintf(stderr, "skipped: %s\n", l.why_none.c_str());
+      return 77;
+    }
     const Device d = choose_device(device);
     if (count)
       std::printf("method,phase,kernels,library calls,launches\n");

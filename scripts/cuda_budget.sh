@@ -4,7 +4,7 @@
 #   scripts/cuda_budget.sh [LAUNCHER...] BENCH_STEPS     e.g. build/cuemu/cuemu --no-check build/cuda-check/bin/bench_steps
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-counts=$("$@" --device cuda --count) || { echo "no CUDA device: nothing was counted"; exit 77; }
+counts=$("$@" --device cuda --count)  # ends with 77 where there is no device
 printf '%s\n' "$counts" | awk -F, '
   NR == FNR { if ($1 !~ /^#/ && $1 != "method") bound[$1 "," $2] = $3; next }
   $1 == "method" || NF < 5 { next }

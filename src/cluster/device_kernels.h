@@ -7,14 +7,6 @@
 
 namespace parallax::cluster_detail {
 
-// Runs a kernel that only devices have: looked up by its type, once.
-template <class K> void run_on_device(Context& ctx, const K& kernel) {
-  static const DeviceTwin twin = ctx.backend()->twin(typeid(K).name());
-  PLX_CHECK(internal, twin != nullptr, "the kernel ", typeid(K).name(), " has no twin on ", ctx.backend()->name());
-  ++ctx.counters().kernels;
-  twin(ctx, &kernel);
-}
-
 // Where the k columns of the m-th slot lie: whole slots side by side in one tile, or one slot over several tiles.
 struct Columns {
   int64_t k = 0, width = 0;

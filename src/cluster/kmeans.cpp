@@ -122,7 +122,7 @@ std::vector<int32_t> assign(Context& ctx, const Tensor& x, const std::vector<dou
       const ScratchScope scope(ctx);
       const Tensor there = Tensor::from(ctx, centres, {k, d}), to = Tensor::empty(ctx, DType::i32, {n, 1}),
                    far = Tensor::empty(ctx, DType::f64, {n, 1});
-      run_on_device(ctx, AssignOnDevice<T>{x.mat<T>(), there.ptr<double>(), k, to.ptr<int32_t>(), far.ptr<double>()});
+      run_device(ctx, AssignOnDevice<T>{x.mat<T>(), there.ptr<double>(), k, to.ptr<int32_t>(), far.ptr<double>()});
       labels = to.to_vector<int32_t>();
       least = far.to_vector<double>();
       return;

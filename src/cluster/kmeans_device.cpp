@@ -75,16 +75,16 @@ template <class T> class Flight {
   std::vector<int64_t> progress() const { return progress_.to_vector<int64_t>(); }
   Columns pack(const DeviceSlots<T>& s) {
     const Columns columns = columns_for<T>(k_, s.m);
-    run_on_device(ctx_, PackColumns<T>{on_device(p_), s, nullptr, columns, packed_.template ptr<T>()});
+    run_device(ctx_, PackColumns<T>{on_device(p_), s, nullptr, columns, packed_.template ptr<T>()});
     return columns;
   }
   void nearest(const DeviceSlots<T>& s, bool fresh) {
     const Columns columns = pack(s);
-    run_on_device(ctx_, NearestOnDevice<T>{on_device(p_), s, columns, packed_.template ptr<T>(), fresh});
+    run_device(ctx_, NearestOnDevice<T>{on_device(p_), s, columns, packed_.template ptr<T>(), fresh});
   }
   void move(const DeviceSlots<T>& s, bool fresh) {
-    run_on_device(ctx_,
-                  MoveSums<T>{p_.x, s, fresh, chunk_rows(k_), partial_.ptr<double>(), partial_counts_.ptr<int64_t>()});
+    run_device(ctx_,
+               MoveSums<T>{p_.x, s, fresh, chunk_rows(k_), partial_.ptr<double>(), partial_counts_.ptr<int64_t>()});
   }
   void to_means(DeviceSlots<T> s) {
     s.next = s.centres;
@@ -125,19 +125,19 @@ template <class T> int64_t Flight<T>::seed(int64_t first) {
     pick.candidates = candidates[now].ptr<int64_t>();
     pick.rows = rows.ptr<int64_t>(), pick.best = best.ptr<int64_t>(), pick.distinct = distinct.ptr<int64_t>();
     pick.distances = distances[last].template ptr<T>(), pick.potentials = potentials[last].ptr<double>();
-    run_on_device(ctx_, pick);
+    run_device(ctx_, pick);
     if (step == k_) break;
     DeviceSlots<T> s;
     s.m = count_;
     const Columns columns = columns_for<T>(trials, count_);
-    run_on_device(ctx_,
-                  PackColumns<T>{on_device(p_), s, candidates[now].ptr<int64_t>(), columns, packed.template ptr<T>()});
-    run_on_device(ctx_, SeedTrials<T>{on_device(p_), columns, packed.template ptr<T>(), count_, most,
-                                      candidates[now].ptr<int64_t>(), best.ptr<int64_t>(),
-                                      step > 0 ? distances[last].template ptr<T>() : nullptr,
-                                      distances[now].template ptr<T>(), potentials[now].ptr<double>()});
+    run_device(ctx_,
+               PackColumns<T>{on_device(p_), s, candidates[now].ptr<int64_t>(), columns, packed.template ptr<T>()});
+    run_device(ctx_, SeedTrials<T>{on_device(p_), columns, packed.template ptr<T>(), count_, most,
+                                   candidates[now].ptr<int64_t>(), best.ptr<int64_t>(),
+                                   step > 0 ? distances[last].template ptr<T>() : nullptr,
+                                   distances[now].template ptr<T>(), potentials[now].ptr<double>()});
   }
-  run_on_device(ctx_, GatherDouble<T>{p_.x, rows.ptr<int64_t>(), count_ * k_, centres.ptr<double>()});
+  run_device(ctx_, GatherDouble<T>{p_.x, rows.ptr<int64_t>(), count_ * k_, centres.ptr<double>()});
   int64_t found = 0;
   for (const int64_t n : distinct.to_vector<int64_t>())
     if (n > 0) found = n;
@@ -156,7 +156,7 @@ template <class T> void Flight<T>::solve(const Slots& all, double tol) {
   for (int64_t i = 0; !running.empty(); ++i) {
     nearest(s, i == 0);
     move(s, i == 0);
-    run_on_device(ctx_, UpdateCentres<T>{p_.x, s, tol * p_.mean_variance, o_.max_iter, taken_.ptr<int64_t>()});
+    run_device(ctx_, UpdateCentres<T>{p_.x, s, tol * p_.mean_variance, o_.max_iter, taken_.ptr<int64_t>()});
     if (i % kCheckEvery != kCheckEvery - 1) continue;
     at = progress();
     if (std::erase_if(running, [&](int32_t r) { return at[size_t(r) * 4] == kDone; }) > 0) s = slots(running);
@@ -173,8 +173,8 @@ template <class T> void Flight<T>::refine(const Slots& all) {
   to_means(s);
   for (int round = 0; round < most_rounds && !running.empty(); ++round) {
     const Columns columns = pack(s);
-    run_on_device(ctx_, FlagOnDevice<T>{on_device(p_), s, columns, packed_.template ptr<T>(), flags.ptr<uint8_t>()});
-    run_on_device(ctx_, MoveOnDevice<T>{p_.x, s, flags.ptr<uint8_t>()});
+    run_device(ctx_, FlagOnDevice<T>{on_device(p_), s, columns, packed_.template ptr<T>(), flags.ptr<uint8_t>()});
+    run_device(ctx_, MoveOnDevice<T>{p_.x, s, flags.ptr<uint8_t>()});
     const std::vector<int64_t> at = progress();
     if (std::erase_if(running, [&](int32_t r) { return at[size_t(r) * 4 + 3] == 0; }) > 0) s = slots(running);
   }
@@ -200,7 +200,7 @@ template <class T> void Flight<T>::measure(const Slots& list) {
   const ScratchScope scope(ctx_);
   const int64_t blocks = (p_.n + kInertiaRows - 1) / kInertiaRows;
   const Tensor out = Tensor::empty(ctx_, DType::f64, {int64_t(list.size()), blocks});
-  run_on_device(ctx_, DeviceInertia<T>{p_.x, slots(list), out.ptr<double>(), nullptr});
+  run_device(ctx_, DeviceInertia<T>{p_.x, slots(list), out.ptr<double>(), nullptr});
   const std::vector<double> partial = out.to_vector<double>();
   for (size_t m = 0; m < list.size(); ++m) {
     const auto first = partial.begin() + int64_t(m) * blocks;

@@ -187,7 +187,7 @@ template <class T> __global__ void __launch_bounds__(kUpdateThreads) update(cons
     shift += t * t;
     centres[e] = now;
   }
-  shift = warp_total(shift);
+  shift = warp_sum(shift);
   if (lane_id() == 0) parts[warp_id()] = shift;
   __syncthreads();
   if (threadIdx.x != 0) return;

@@ -116,8 +116,8 @@ template <class T> Neighbours search_on_device(Context& ctx, const Tensor& x, in
   const Tensor index = Tensor::empty(ctx, DType::i32, {p.n, k}), squared = Tensor::empty(ctx, DType::f64, {p.n, k});
   const int64_t skip = self == Self::first ? 1 : 0;
   for (int64_t from = skip; from < k; from += 32)
-    run_on_device(
-        ctx, NearOnDevice<T>{on_device(p), p.max_norm, k, from, skip, index.ptr<int32_t>(), squared.ptr<double>()});
+    run_device(ctx,
+               NearOnDevice<T>{on_device(p), p.max_norm, k, from, skip, index.ptr<int32_t>(), squared.ptr<double>()});
   Neighbours result{p.n, k, index.to_vector<int32_t>(), squared.to_vector<double>()};
   for (int64_t i = 0; i < p.n && skip; ++i) {
     result.index[size_t(i * k)] = static_cast<int32_t>(i);

@@ -51,8 +51,8 @@ template <class T> Spread spread_on_device(Context& ctx, const Tensor& x, const 
   slots.k = k, slots.m = 1, slots.list = list.ptr<int32_t>(), slots.labels = labels.ptr<int32_t>();
   slots.centres = slots.next = centres.ptr<double>(), slots.sums = sums.ptr<double>();
   slots.counts = counts.ptr<int64_t>();
-  run_on_device(ctx, MoveSums<T>{p.x, slots, true, chunk, partial.ptr<double>(), partial_counts.ptr<int64_t>()});
-  run_on_device(ctx, DeviceInertia<T>{p.x, slots, nullptr, squared.ptr<double>()});
+  run_device(ctx, MoveSums<T>{p.x, slots, true, chunk, partial.ptr<double>(), partial_counts.ptr<int64_t>()});
+  run_device(ctx, DeviceInertia<T>{p.x, slots, nullptr, squared.ptr<double>()});
   Spread s;
   s.sizes = sizes_of(g);
   s.centres = centres.to_vector<double>();
@@ -108,13 +108,13 @@ std::vector<double> samples_on_device(Context& ctx, const Tensor& x, const std::
   const int64_t n = x.rows(), k = static_cast<int64_t>(sizes.size());
   const Tensor sorted = Tensor::empty(ctx, DType::f64, {n, x.cols()}), order = Tensor::from(ctx, row, {n, 1});
   by_float(x.dtype(), [&]<class T>(T) {
-    run_on_device(ctx, GatherDouble<T>{x.mat<T>(), order.ptr<int64_t>(), n, sorted.ptr<double>()});
+    run_device(ctx, GatherDouble<T>{x.mat<T>(), order.ptr<int64_t>(), n, sorted.ptr<double>()});
   });
   const Points<double> p = pack_points<double>(ctx, sorted, "silhouette");
   const Tensor ids = Tensor::from(ctx, cluster, {n, 1}), counts = Tensor::from(ctx, sizes, {k, 1}),
                sums = Tensor::empty(ctx, DType::f64, {n, k}), samples = Tensor::empty(ctx, DType::f64, {n, 1});
-  run_on_device(ctx, SilhouetteOnDevice{on_device(p), ids.ptr<int32_t>(), counts.ptr<int64_t>(), k, sums.ptr<double>(),
-                                        samples.ptr<double>()});
+  run_device(ctx, SilhouetteOnDevice{on_device(p), ids.ptr<int32_t>(), counts.ptr<int64_t>(), k, sums.ptr<double>(),
+                                     samples.ptr<double>()});
   return samples.to_vector<double>();
 }
 

@@ -2,7 +2,7 @@
 // distances); and differences in double with the bits of the CPU. Every product is one chain of fused multiply-adds
 // over the columns of the data, as on the CPU. Blocks have 256 threads.
 #pragma once
-#include "../tensor/cuda.cuh"
+#include "../tensor/team_cuda.cuh"
 #include "device_kernels.h"
 
 namespace parallax::cluster_detail::twins {
@@ -145,16 +145,10 @@ template <class R, class F> __device__ __forceinline__ R by_half_warps(bool flag
   return result;
 }
 
-// Sum over a warp; the order is fixed.
-__device__ __forceinline__ double warp_total(double s) {
-  for (int by = 16; by; by >>= 1) s += __shfl_xor_sync(kAll, s, by);
-  return s;
-}
+using parallax::PLX_ISA::warp_sum;
 
-#define PLX_CLUSTER_TWIN(K, F)                                                                                         \
-  static const cuda::Twin twin_f32_##K{typeid(K<float>),                                                               \
-                                       [](Context& ctx, const void* k) { F(ctx, *static_cast<const K<float>*>(k)); }}; \
-  static const cuda::Twin twin_f64_##K{                                                                                \
-      typeid(K<double>), [](Context& ctx, const void* k) { F(ctx, *static_cast<const K<double>*>(k)); }};
+#define PLX_CLUSTER_TWIN(K, F) \
+  PLX_TWIN_OF(K, float, F)     \
+  PLX_TWIN_OF(K, double, F)
 
 }  // namespace parallax::cluster_detail::twins

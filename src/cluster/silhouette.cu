@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kThreads, 1) silhouettes(const SilhouetteOnDev
       unsigned left = __ballot_sync(kAll, j < n);
       while (left) {
         const int32_t one = __shfl_sync(kAll, cluster, __ffs(static_cast<int>(left)) - 1);
-        const double sum = warp_total(cluster == one ? distance : 0.0);
+        const double sum = warp_sum(cluster == one ? distance : 0.0);
         left &= ~__ballot_sync(kAll, cluster == one);
         if (lane != 0) continue;
         if (running[c].cluster != one) {

@@ -1,6 +1,5 @@
 // Runs the HDF5 helper: finds it, hands it the open file and a piece of shared memory, waits with a clock, and takes a
 // crash, a limit or a timeout for what it is: an unreadable file.
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -15,6 +14,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "../tensor/places.h"
 #include "files.h"
 #include "hdf5.h"
 #include "hdf5_reply.h"
@@ -39,11 +39,6 @@ struct Fd {
 };
 
 bool executable(const std::string& path) { return !path.empty() && ::access(path.c_str(), X_OK) == 0; }
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
 
 // What the parent reads from: the child is gone and the memory sealed, so nothing changes underneath.
 std::shared_ptr<const void> map_reply(int fd, uint64_t size, const std::string& file) {
@@ -100,14 +95,7 @@ H5Tree read_in_process(const std::string& path, const H5Limits& limits, uint64_t
 std::string hdf5_helper_path() {
   const char* named = std::getenv("PARALLAX_HDF5_HELPER");
   if (named && *named) return executable(named) ? named : "";
-  std::vector<std::string> folders;
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<void*>(&hdf5_helper_path), &info) && info.dli_fname)
-    folders.push_back(folder_of(info.dli_fname));
-  char self[4096];
-  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self - 1);
-  if (n > 0) folders.push_back(folder_of(std::string(self, static_cast<size_t>(n))));
-  for (const std::string& f : folders)
+  for (const std::string& f : own_folders())
     for (const char* relative :
          {"/parallax-hdf5", "/bin/parallax-hdf5", "/../bin/parallax-hdf5", "/../libexec/parallax/parallax-hdf5"})
       if (executable(f + relative)) return f + relative;

@@ -134,7 +134,6 @@ struct Phase {
   std::function<void(Eval&)> before = {};  // once
   std::function<void(Eval&)> before_epoch = {};
   std::function<double(int64_t epoch)> lr_factor = {};  // epoch from 1
-  bool capture = true;     // false: steps ask the host for something, so a device cannot record them
   int64_t eval_every = 0;  // epochs between scored evaluations; 0: at the end of the phase only
   // Label-free model selection: every `select_every` epochs; the weights with the lowest value are kept at the end.
   int64_t select_every = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "../cluster/hungarian.h"
 #include "../cluster/kmeans.h"
 #include "match_kernels.h"
 
@@ -22,15 +21,6 @@ std::vector<int64_t> pseudo_labels(Context& ctx, const Tensor& features, int clu
   scaled.assign(x);
   const KMeansResult r = kmeans(ctx, scaled, {.k = clusters, .restarts = restarts, .seed = ctx.seed(), .tag = tag});
   return {r.labels.begin(), r.labels.end()};
-}
-
-std::vector<int64_t> match_to_network(const std::vector<int64_t>& network, const std::vector<int64_t>& pseudo) {
-  int64_t size = 0;
-  for (const auto* list : {&network, &pseudo})
-    for (const int64_t a : *list) size = std::max(size, a + 1);
-  std::vector<int64_t> counts(static_cast<size_t>(size * size), 0);
-  for (size_t i = 0; i < pseudo.size(); ++i) ++counts[static_cast<size_t>(network[i] * size + pseudo[i])];
-  return match(counts, size, size);
 }
 
 Tensor matched_targets(Context& ctx, const Tensor& network, std::span<const Tensor> pseudo, int64_t clusters) {

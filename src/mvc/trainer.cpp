@@ -123,7 +123,6 @@ struct Trainer::Impl final : Eval {
     std::vector<Running> updates;
     int64_t batches = 1, next = 0;
     int64_t slots = 1;  // steps that the rings hold: whole epochs
-    bool capture = true;
     int eager = 0;
     std::shared_ptr<void> recording;
   } current;
@@ -169,7 +168,6 @@ struct Trainer::Impl final : Eval {
     current = {};
     current.batch = make_batch(p.batch);
     current.batches = std::max<int64_t>(1, data_spec.samples / current.batch.rows);
-    current.capture = p.capture && context.capture();
     current.slots = std::max<int64_t>(1, 64 / current.batches) * current.batches;
     for (const Update& u : p.updates)
       current.updates.push_back(
@@ -180,7 +178,6 @@ struct Trainer::Impl final : Eval {
   void batch_step() {
     Batch& b = current.batch;
     if (!b.whole) {
-      PLX_CHECK(config, views.size() <= kMaxProblems, views.size(), " views; at most ", kMaxProblems, " are supported");
       by_float(params.dtype(), [&]<class T>(T) {
         SelectRows<T> k;
         k.order = b.order.ptr<int64_t>();
@@ -206,7 +203,7 @@ struct Trainer::Impl final : Eval {
     if (current.recording) {
       context.note_replayed(static_cast<uint32_t>(current.updates.size()));
       device->replay(current.recording.get());
-    } else if (!device || !current.capture || current.eager < 2) {
+    } else if (!device || !context.capture() || current.eager < 2) {
       ++current.eager;
       batch_step();
     } else {
@@ -226,7 +223,8 @@ struct Trainer::Impl final : Eval {
   // The mean losses of the epochs since the last call, oldest first; the rings begin anew.
   void collect(std::vector<EpochRow>& rows) {
     for (Running& u : current.updates) {
-      const std::vector<double> v = u.ring.to_vector<double>();
+      const std::vector<double> v =
+          u.ring.row_range(0, static_cast<int64_t>(rows.size()) * current.batches).to_vector<double>();
       const size_t width = u.names.size(), per_epoch = static_cast<size_t>(current.batches);
       for (size_t e = 0; e < rows.size(); ++e) {
         for (size_t i = 0; i < width; ++i) {

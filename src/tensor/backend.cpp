@@ -7,27 +7,17 @@
 #include <vector>
 
 #include "context.h"
+#include "places.h"
 
 namespace parallax {
 
 namespace {
 
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
 // Beside the program or the library, or where an installation puts it; PARALLAX_CUDA_MODULE names it outright.
 std::vector<std::string> places() {
   if (const char* named = std::getenv("PARALLAX_CUDA_MODULE")) return {named};
-  std::vector<std::string> folders, files;
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<void*>(&open_cuda), &info) && info.dli_fname)
-    folders.push_back(folder_of(info.dli_fname));
-  char self[4096];
-  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self - 1);
-  if (n > 0) folders.push_back(folder_of(std::string(self, static_cast<size_t>(n))));
-  for (const std::string& f : folders)
+  std::vector<std::string> files;
+  for (const std::string& f : own_folders())
     for (const char* relative : {"/", "/../lib/", "/../" PLX_LIBDIR "/"})
       files.push_back(f + relative + "parallax-cuda.so");
   return files;
@@ -79,15 +69,16 @@ DeviceList list_cuda_devices() {
   return {{}, {}, l.why_not};
 }
 
+bool is_device_name(const std::string& text) {
+  const bool indexed = text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 9 &&
+                       text.find_first_not_of("0123456789", 5) == std::string::npos;
+  return indexed || text == "auto" || text == "cpu" || text == "cuda";
+}
 Device choose_device(const std::string& text) {
+  PLX_CHECK(config, is_device_name(text), "--device must be auto, cpu, cuda or cuda:i, not '", text, "'");
   if (text == "cpu") return {};
   if (text == "auto") return list_cuda_devices().devices.empty() ? Device{} : Device{Device::cuda, 0};
-  int index = 0;
-  const char* digits = text.c_str() + 5;
-  const bool named = text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 9 &&
-                     text.find_first_not_of("0123456789", 5) == std::string::npos;
-  if (named) index = std::atoi(digits);  // NOLINT(cert-err34-c): digits only
-  PLX_CHECK(config, named || text == "cuda", "--device must be auto, cpu, cuda or cuda:i, not '", text, "'");
+  const int index = text == "cuda" ? 0 : std::atoi(text.c_str() + 5);  // NOLINT(cert-err34-c): digits only
   const DeviceList l = list_cuda_devices();
   PLX_CHECK(device, !l.devices.empty(), l.why_none, "; use --device cpu");
   PLX_CHECK(device, static_cast<size_t>(index) < l.devices.size(), "there is no cuda:", index,

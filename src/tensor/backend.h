@@ -75,6 +75,7 @@ DeviceList list_cuda_devices();
 // "auto" (a CUDA device where one can be used, else the CPU), "cpu", "cuda" or "cuda:i". Errors: config for other
 // texts, device where the one that was asked for cannot be used.
 struct Device;
+bool is_device_name(const std::string& text);
 Device choose_device(const std::string& text);
 std::string name_of(const Device& device);  // "cpu", "cuda:0"
 // Loads the module and opens device `index`. Errors: device, with what to do.

@@ -78,6 +78,11 @@ struct Twin {
   Twin(const std::type_info& type, DeviceTwin run);
 };
 
+// The twin of K<T>: SHAPE(ctx, kernel).
+#define PLX_TWIN_OF(K, T, SHAPE)                          \
+  static const ::parallax::cuda::Twin plx_twin_##T##_##K{ \
+      typeid(K<T>), [](Context& ctx, const void* k) { SHAPE(ctx, *static_cast<const K<T>*>(k)); }};
+
 // After every launch: counts it and throws its error.
 inline void launched(CudaBackend& b, const char* file, int line) {
   ++b.counters.launches;

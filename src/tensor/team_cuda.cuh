@@ -135,9 +135,6 @@ template <class K> void columns_shape(Context& ctx, const K& k) {
 
 }  // namespace parallax::PLX_ISA
 
-#define PLX_TWIN_OF(K, T, SHAPE)                          \
-  static const ::parallax::cuda::Twin plx_twin_##T##_##K{ \
-      typeid(K<T>), [](Context& ctx, const void* k) { SHAPE(ctx, *static_cast<const K<T>*>(k)); }};
 #define PLX_TWINS(K, SHAPE)     \
   namespace parallax::PLX_ISA { \
   PLX_TWIN_OF(K, float, SHAPE)  \

@@ -1,4 +1,5 @@
 // DistilMVC: gradients of whole steps for every option, the three stages, odd data.
+#include <parallax/cluster/hungarian.h>
 #include <parallax/mvc/pseudo_labels.h>
 
 #include "method_tests.h"
@@ -127,7 +128,9 @@ TEST(DistilMvc, TargetsOfAStepAreTheHostsMatching) {
         now.push_back(noisy ? static_cast<int64_t>(recipe(80 + v, e) * static_cast<double>(K))
                             : (3 * old.back() + 1) % K);
       }
-      const std::vector<int64_t> renamed = match_to_network(now, old);
+      std::vector<int64_t> counts(static_cast<size_t>(K * K), 0);
+      for (size_t i = 0; i < old.size(); ++i) ++counts[static_cast<size_t>(now[i] * K + old[i])];
+      const std::vector<int64_t> renamed = match(counts, K, K);
       for (const int64_t a : old) all.push_back(renamed[static_cast<size_t>(a)]);
       network.insert(network.end(), now.begin(), now.end());
       pseudo.push_back(Tensor::from(ctx, old, {n, 1}));

@@ -335,10 +335,12 @@ struct DistilMvc final : Method {
       Tensor& state = e.state()[str("pseudo_label", v)];
       if (!state.defined()) state = Tensor::persistent(e.ctx(), DType::i64, {spec.samples, 1});
       state.assign(labels);
-      const std::vector<int64_t> now = argmax_rows(e.ctx(), *f.find(str("y", v))).to_vector<int64_t>(),
-                                 renamed = match_to_network(now, labels);
+      const Tensor network = argmax_rows(e.ctx(), *f.find(str("y", v)));
+      const std::vector<int64_t> now = network.to_vector<int64_t>(),
+                                 renamed =
+                                     matched_targets(e.ctx(), network, {&state, 1}, clusters).to_vector<int64_t>();
       int64_t agree = 0;
-      for (size_t i = 0; i < labels.size(); ++i) agree += renamed[static_cast<size_t>(labels[i])] == now[i];
+      for (size_t i = 0; i < now.size(); ++i) agree += renamed[i] == now[i];
       e.log(str("view ", v, ": the pseudo-labels agree with the student on ",
                 100.0 * static_cast<double>(agree) / static_cast<double>(labels.size()), " % of the samples"));
     }
