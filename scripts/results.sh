@@ -2,6 +2,7 @@
 # Regenerates docs/results.md: makes the runs of scripts/results.list that are not finished, then the tables. Hours on two
 # cores; can be interrupted and started again. A run is finished when its folder holds metrics.json, which is written last.
 #   scripts/results.sh            runs and tables
+#   scripts/results.sh --missing  the same without the runs that docs/results.csv has already, and tables
 #   scripts/results.sh --status   what is finished, what is missing
 #   scripts/results.sh --table    the tables alone, from the finished runs and from docs/results.csv
 #   scripts/results.sh --only RE  runs whose "section data method variant" match this regular expression, and tables
@@ -11,13 +12,14 @@
 results=${PLX_RESULTS:-build/results}
 shared=${PLX_SHARED_DATA:-../shared}
 threads=${PLX_RUN_THREADS:-$jobs}
-mode=run only=.
+mode=run only=. known=
 case "${1:-}" in
   "") ;;
+  --missing) known=docs/results.csv ;;
   --status) mode=status ;;
   --table) mode=table ;;
-  --only) only=${2:?a regular expression} ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  --only) only=${2:?a regular expression}; [ "${3:-}" != --missing ] || known=docs/results.csv ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
 file_of() {
@@ -45,6 +47,7 @@ run_one() {
   [ -z "$stop" ] || return 0
   out=$(folder_of "$@")
   [ ! -e "$out/metrics.json" ] || return 0
+  if [ -n "$known" ] && grep -q "^$1,$2,$3,$4,$5," "$known"; then return 0; fi
   file=$(file_of "$2")
   if [ ! -e "$file" ]; then missing+=("$file"); return 0; fi
   mkdir -p "${out%/*}"
@@ -77,7 +80,7 @@ start_folder() {
 }
 status_one() {
   local state="missing "
-  if [ -e "$(folder_of "$@")/metrics.json" ]; then state=finished; elif [ ! -e "$(file_of "$2")" ]; then state="no data "; fi
+  if [ -e "$(folder_of "$@")/metrics.json" ]; then state=finished; elif grep -q "^$1,$2,$3,$4,$5," docs/results.csv; then state="in table"; elif [ ! -e "$(file_of "$2")" ]; then state="no data "; fi
   echo "$state $1 $2 $3 $4 seed $5"
 }
 

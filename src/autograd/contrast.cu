@@ -35,9 +35,9 @@ struct Grads : AnchorGrads {
     const int v = g ? g - 1 : s;
     return {g ? h : r[v], g ? -1 - v : v, weight * by * *gy.row(v)};
   }
-  __device__ float own_stat(const Part& p, int64_t i) const { return p.view < 0 ? 0 : log_sum[p.view * h.rows + i]; }
-  __device__ float other_stat(const Part& p, int64_t j) const {
-    return p.view < 0 ? log_sum[(-1 - p.view) * h.rows + j] : 0;
+  __device__ float stat(const Part& p, bool mine, int64_t i) const {
+    if (p.view < 0) return mine ? 0 : log_sum[(-1 - p.view) * h.rows + i];
+    return mine ? log_sum[p.view * h.rows + i] : 0;
   }
   __device__ float worth(const Nothing&, const Part& p, int64_t i, int64_t j, float dot, float own, float other) const {
     return p.scale * (i == j ? -1.f : fn::exp(by * dot - (p.view < 0 ? other : own)));

@@ -67,8 +67,7 @@ struct Grads : NeighbourGrads {
   __device__ TiledGrad grad(int) const { return dx; }
   __device__ int parts(int) const { return 1; }
   __device__ Part part(int, int) const { return {others}; }
-  __device__ float own_stat(const Part&, int64_t i) const { return level[i]; }
-  __device__ float other_stat(const Part&, int64_t) const { return 0; }
+  __device__ float stat(const Part&, bool mine, int64_t i) const { return mine ? level[i] : 0; }
   __device__ float worth(const Entries& e, const Part&, int64_t i, int64_t j, float dot, float own, float) const {
     if (own == HUGE_VALF) return 0;
     const auto r = i % kOwn, t = j % kOther;

@@ -58,7 +58,8 @@ struct Grads : Views<PairGrads> {
     return p;
   }
   // ln sum exp of row i of view a beside b; for a itself L with sum over b of exp(x - L_b) = exp(x - L)
-  __device__ float stat(int64_t a, int64_t b, int64_t i) const {
+  __device__ float stat(const Part& p, bool mine, int64_t i) const {
+    const int64_t a = mine ? p.own : p.other, b = mine ? p.other : p.own;
     if (a != b) return log_sum[pairs.directed(a, b) * n + i];
     float least = 3e38f, sum = 0;
     for (int64_t v = 0; v < pairs.views; ++v)
@@ -67,8 +68,6 @@ struct Grads : Views<PairGrads> {
       if (pairs.paired(a, v)) sum += fn::exp(least - log_sum[pairs.directed(a, v) * n + i]);
     return least - fn::log(sum);
   }
-  __device__ float own_stat(const Part& p, int64_t i) const { return stat(p.own, p.other, i); }
-  __device__ float other_stat(const Part& p, int64_t j) const { return stat(p.other, p.own, j); }
   // i as the anchor of j, and j as that of i
   __device__ float worth(const Nothing&, const Part& p, int64_t i, int64_t j, float dot, float mine,
                          float other) const {

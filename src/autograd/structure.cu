@@ -67,8 +67,7 @@ struct Grads : Halves<StructureGrads> {
     p.scale = weight * by * *gy.row(v);
     return p;
   }
-  __device__ float own_stat(const Part& p, int64_t i) const { return log_sum[p.own + i]; }
-  __device__ float other_stat(const Part& p, int64_t j) const { return log_sum[p.other + j]; }
+  __device__ float stat(const Part& p, bool mine, int64_t i) const { return log_sum[(mine ? p.own : p.other) + i]; }
   // both sides of a pair: i as the anchor of j, and j as that of i
   __device__ float worth(const Columns& c, const Part& p, int64_t i, int64_t j, float dot, float own,
                          float other) const {

@@ -132,14 +132,14 @@ template <class L> __global__ void __launch_bounds__(kThreads) tiled_losses(cons
 
 // Per owner g: its gradient = sum over parts and rows of worth * other row; kChunks * kOut columns per block. The loss
 // gives
-//   owners(g), grad(g), parts(g), part(g, s).others, own_stat(part, row), other_stat(part, row),
+//   owners(g), grad(g), parts(g), part(g, s).others, stat(part, whether of an own row, row),
 //   worth(extra, part, own row, other row, inner product, own stat, other stat), and its Extra
 template <class L, int kChunks>
-__global__ void __launch_bounds__(kThreads, 2) tiled_grads(const __grid_constant__ L loss) {
+__global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant__ L loss) {
   __shared__ Chunks sm;
   __shared__ alignas(16) float worths[kOwn][kOther + 4];
   __shared__ alignas(16) float rows[kOther][kOut];
-  __shared__ float stats[kOther];
+  __shared__ float stats[kOwn + kOther];  // of the own rows, of the other ones
   __shared__ typename L::Extra extra;
   static_assert(kOut <= kOther + 4);
   const int g = static_cast<int>(blockIdx.z), l = lane(), w = warp();
@@ -149,20 +149,18 @@ __global__ void __launch_bounds__(kThreads, 2) tiled_grads(const __grid_constant
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kOwn;
   const int64_t column = static_cast<int64_t>(blockIdx.y) * kOut * kChunks;
   if (first >= own.rows) return;
-  float acc[kRows][kCols], out[kChunks][kRows][2] = {}, mine[kRows];
+  float acc[kRows][kCols], out[kChunks][kRows][2] = {};
   for (int s = 0; s < loss.parts(g); ++s) {
     const auto part = loss.part(g, s);
     const Mat<const float> other = part.others;
     if (other.rows == 0) continue;
-#pragma unroll
-    for (int r = 0; r < kRows; ++r) {
-      const int64_t i = first + w + kWarps * r;
-      mine[r] = i < own.rows ? loss.own_stat(part, i) : 0;
-    }
     for (int64_t at = 0; at < other.rows; at += kOther) {
       // the previous tile's readers of these have passed a barrier since
-      if (threadIdx.x < kOther && at + threadIdx.x < other.rows)
-        stats[threadIdx.x] = loss.other_stat(part, at + threadIdx.x);
+      if (threadIdx.x < kOwn + kOther) {
+        const bool mine = threadIdx.x < kOwn;
+        const int64_t row = mine ? first + threadIdx.x : at + threadIdx.x - kOwn;
+        if (row < (mine ? own.rows : other.rows)) stats[threadIdx.x] = loss.stat(part, mine, row);
+      }
       extra.prepare(loss, part, own.rows, first, at);
       inner_products(sm, own, first, other, at, acc);
 #pragma unroll
@@ -172,7 +170,8 @@ __global__ void __launch_bounds__(kThreads, 2) tiled_grads(const __grid_constant
           const int t = l + 32 * c;
           const int64_t i = first + w + kWarps * r, j = at + t;
           worths[w + kWarps * r][t] =
-              i < own.rows && j < other.rows ? loss.worth(extra, part, i, j, acc[r][c], mine[r], stats[t]) : 0;
+              i < own.rows && j < other.rows ? loss.worth(extra, part, i, j, acc[r][c], stats[w + kWarps * r], stats[kOwn + t])
+                                               : 0;
         }
 #pragma unroll
       for (int chunk = 0; chunk < kChunks; ++chunk) {
