@@ -46,32 +46,31 @@ template <class T> struct BatchNormColumns {
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows();
-    T *m = mean.row(g) + c, *s = inv.row(g) + c;
     const double e = eps, keep = 1 - momentum, take = momentum;
-    T b[Team::kColumns];
+    T b[Team::kColumns], m[Team::kColumns], s[Team::kColumns];
     for (int64_t j = 0; j < cols; ++j) b[j] = bias[g] ? bias[g][c + j] : T(0);
     const bool cut = rectified;
     if (training) {
       double sum[Team::kColumns] = {}, square[Team::kColumns] = {};
-      for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      team.down(g * n, n, sum, [&](int64_t i, double* to) {
         const T* v = x.row(i) + c;
-        for (int64_t j = 0; j < cols; ++j) sum[j] += static_cast<double>(cut ? fn::max(v[j] + b[j], T(0)) : v[j]);
-      }
+        for (int64_t j = 0; j < cols; ++j) to[j] += static_cast<double>(cut ? fn::max(v[j] + b[j], T(0)) : v[j]);
+      });
       const double by = 1 / static_cast<double>(n);
       for (int64_t j = 0; j < cols; ++j) sum[j] *= by;
-      for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      team.down(g * n, n, square, [&](int64_t i, double* to) {
         const T* v = x.row(i) + c;
         for (int64_t j = 0; j < cols; ++j) {
           const double d = static_cast<double>(cut ? fn::max(v[j] + b[j], T(0)) : v[j]) - sum[j];
-          square[j] += d * d;
+          to[j] += d * d;
         }
-      }
+      });
       const double unbiased = 1 / static_cast<double>(n - 1);
       for (int64_t j = 0; j < cols; ++j) {
         m[j] = static_cast<T>(sum[j]);
         s[j] = static_cast<T>(1 / ::sqrt(square[j] * by + e));
       }
-      if (T* rm = running_mean[g]) {
+      if (T* rm = running_mean[g]; rm && team.leader()) {
         T* rv = running_var[g];
         for (int64_t j = 0; j < cols; ++j) {
           const double level = sum[j] + (cut ? 0.0 : static_cast<double>(b[j]));
@@ -86,29 +85,32 @@ template <class T> struct BatchNormColumns {
         s[j] = static_cast<T>(1 / ::sqrt(static_cast<double>(rv[j]) + e));
       }
     }
+    if (team.leader())
+      for (int64_t j = 0; j < cols; ++j) mean.row(g)[c + j] = m[j], inv.row(g)[c + j] = s[j];
     T scale[Team::kColumns], shift[Team::kColumns];
     const T *ga = gamma[g] + c, *be = beta[g] + c;
     for (int64_t j = 0; j < cols; ++j) scale[j] = ga[j] * s[j], shift[j] = be[j];
     const Act a = act;
     const T lean = slope;
-    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+    team.rows(g * n, n, [&](int64_t i) {
       const T* v = x.row(i) + c;
       T* out = y.row(i) + c;
       if (cut)
-        team.each(cols, [=, &scale, &shift, &b](int64_t j) {
+        team.each(cols, [=, &scale, &shift, &b, &m](int64_t j) {
           out[j] = act_of((fn::max(v[j] + b[j], T(0)) - m[j]) * scale[j] + shift[j], a, lean);
         });
       else if (a == Act::none)
-        team.each(cols, [=, &scale, &shift](int64_t j) { out[j] = (v[j] - m[j]) * scale[j] + shift[j]; });
+        team.each(cols, [=, &scale, &shift, &m](int64_t j) { out[j] = (v[j] - m[j]) * scale[j] + shift[j]; });
       else if (a == Act::relu)
-        team.each(cols, [=, &scale, &shift](int64_t j) {
+        team.each(cols, [=, &scale, &shift, &m](int64_t j) {
           const T r = (v[j] - m[j]) * scale[j] + shift[j];
           out[j] = r > 0 ? r : T(0);
         });
       else
-        team.each(cols,
-                  [=, &scale, &shift](int64_t j) { out[j] = act_of((v[j] - m[j]) * scale[j] + shift[j], a, lean); });
-    }
+        team.each(cols, [=, &scale, &shift, &m](int64_t j) {
+          out[j] = act_of((v[j] - m[j]) * scale[j] + shift[j], a, lean);
+        });
+    });
   }
 };
 PLX_KERNEL(BatchNormColumns)
@@ -143,11 +145,16 @@ template <class T> struct BatchNormGrad {
     const T lean = slope, had = keep;
     const bool cut = rectified;
     for (int64_t g = first; g < last; ++g) {
-      const T *m = mean.row(g) + c, *s = inv.row(g) + c;
-      T b[Team::kColumns];
-      for (int64_t j = 0; j < cols; ++j) b[j] = bias[g] ? bias[g][c + j] : T(0);
-      double sum[Team::kColumns] = {}, dot[Team::kColumns] = {};
-      for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      constexpr int64_t k = Team::kColumns;
+      T b[k], m[k], s[k];
+      for (int64_t j = 0; j < cols; ++j) {
+        b[j] = bias[g] ? bias[g][c + j] : T(0);
+        m[j] = mean.row(g)[c + j];
+        s[j] = inv.row(g)[c + j];
+      }
+      double both[2 * k] = {};
+      const double *sum = both, *dot = both + k;
+      team.down(g * n, n, both, [&](int64_t i, double* to) {
         const T *v = x.row(i) + c, *r = y.row(i) + c;
         T* d = dy.row(i) + c;
         if (a == Act::relu)
@@ -156,10 +163,10 @@ template <class T> struct BatchNormGrad {
           team.each(cols, [=](int64_t j) { d[j] *= act_slope(r[j], a, lean); });
         for (int64_t j = 0; j < cols; ++j) {
           const T u = cut ? fn::max(v[j] + b[j], T(0)) : v[j];
-          sum[j] += static_cast<double>(d[j]);
-          dot[j] += static_cast<double>(d[j] * ((u - m[j]) * s[j]));
+          to[j] += static_cast<double>(d[j]);
+          to[k + j] += static_cast<double>(d[j] * ((u - m[j]) * s[j]));
         }
-      }
+      });
       T scale[Team::kColumns], level[Team::kColumns], along[Team::kColumns];
       const double by = training ? 1 / static_cast<double>(n) : 0.0;
       const T* ga = gamma[g] + c;
@@ -168,18 +175,19 @@ template <class T> struct BatchNormGrad {
         level[j] = static_cast<T>(sum[j] * by);
         along[j] = static_cast<T>(dot[j] * by) * s[j];
       }
-      double passed[Team::kColumns] = {}, blocked[Team::kColumns] = {}, count[Team::kColumns] = {};
+      double three[3 * k] = {};
+      double *passed = three, *blocked = three + k, *count = three + 2 * k;
       if (dbias[g] && cut)
-        for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+        team.down(g * n, n, three, [&](int64_t i, double* to) {
           const T *v = x.row(i) + c, *d = dy.row(i) + c;
           for (int64_t j = 0; j < cols; ++j) {
             const T t = v[j] + b[j], u = fn::max(t, T(0));
             const double du = static_cast<double>(scale[j] * (d[j] - level[j] - (u - m[j]) * along[j]));
-            passed[j] += t > T(0) ? du : 0.0;
-            blocked[j] += t > T(0) ? 0.0 : du;
-            count[j] += t > T(0) ? 1.0 : 0.0;
+            to[j] += t > T(0) ? du : 0.0;
+            to[k + j] += t > T(0) ? 0.0 : du;
+            to[2 * k + j] += t > T(0) ? 1.0 : 0.0;
           }
-        }
+        });
       for (int64_t j = 0; j < cols; ++j) {
         const bool smaller = !training || 2 * count[j] <= static_cast<double>(n);
         passed[j] = !cut      ? (training ? 0.0 : sum[j] * static_cast<double>(scale[j]))
@@ -187,24 +195,26 @@ template <class T> struct BatchNormGrad {
                               : -blocked[j];
       }
       const bool opening = g == first;
-      gather(dgamma[g] ? dgamma[g] + c : nullptr, opening ? gamma_keep[g] : T(1), dot, cols);
-      gather(dbeta[g] ? dbeta[g] + c : nullptr, opening ? beta_keep[g] : T(1), sum, cols);
-      gather(dbias[g] ? dbias[g] + c : nullptr, opening ? bias_keep[g] : T(1), passed, cols);
+      if (team.leader()) {
+        gather(dgamma[g] ? dgamma[g] + c : nullptr, opening ? gamma_keep[g] : T(1), dot, cols);
+        gather(dbeta[g] ? dbeta[g] + c : nullptr, opening ? beta_keep[g] : T(1), sum, cols);
+        gather(dbias[g] ? dbias[g] + c : nullptr, opening ? bias_keep[g] : T(1), passed, cols);
+      }
       if (!dx.p) continue;
-      for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      team.rows(g * n, n, [&](int64_t i) {
         const T *v = x.row(i) + c, *d = dy.row(i) + c;
         T* out = dx.row(i) + c;
         if (cut)
-          team.each(cols, [=, &scale, &level, &along, &b](int64_t j) {
+          team.each(cols, [=, &scale, &level, &along, &b, &m](int64_t j) {
             const T t = v[j] + b[j];
             out[j] = (had == T(0) ? T(0) : had * out[j]) +
                      (t > T(0) ? scale[j] * (d[j] - level[j] - (t - m[j]) * along[j]) : T(0));
           });
         else
-          team.each(cols, [=, &scale, &level, &along](int64_t j) {
+          team.each(cols, [=, &scale, &level, &along, &m](int64_t j) {
             out[j] = (had == T(0) ? T(0) : had * out[j]) + scale[j] * (d[j] - level[j] - (v[j] - m[j]) * along[j]);
           });
-      }
+      });
     }
   }
 };
@@ -222,21 +232,21 @@ template <class T> struct SoftmaxDown {
     const int64_t n = rows();
     T top[Team::kColumns], z[Team::kColumns] = {};
     for (int64_t j = 0; j < cols; ++j) top[j] = x.row(g * n)[c + j];
-    for (int64_t i = g * n + 1; i < (g + 1) * n; ++i) {
+    team.down_max(g * n, n, top, [&](int64_t i, T* most) {
       const T* v = x.row(i) + c;
-      for (int64_t j = 0; j < cols; ++j) top[j] = v[j] > top[j] ? v[j] : top[j];
-    }
-    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      for (int64_t j = 0; j < cols; ++j) most[j] = v[j] > most[j] ? v[j] : most[j];
+    });
+    team.down(g * n, n, z, [&](int64_t i, T* sum) {
       const T* v = x.row(i) + c;
       T* out = y.row(i) + c;
       team.each(cols, [=, &top](int64_t j) { out[j] = fn::exp(v[j] - top[j]); });
-      for (int64_t j = 0; j < cols; ++j) z[j] += out[j];
-    }
+      for (int64_t j = 0; j < cols; ++j) sum[j] += out[j];
+    });
     for (int64_t j = 0; j < cols; ++j) z[j] = T(1) / z[j];
-    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+    team.rows(g * n, n, [&](int64_t i) {
       T* out = y.row(i) + c;
       team.each(cols, [=, &z](int64_t j) { out[j] *= z[j]; });
-    }
+    });
   }
 };
 PLX_KERNEL(SoftmaxDown)
@@ -252,16 +262,16 @@ template <class T> struct SoftmaxDownGrad {
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows();
     T dot[Team::kColumns] = {};
-    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+    team.down(g * n, n, dot, [&](int64_t i, T* sum) {
       const T *v = y.row(i) + c, *d = dy.row(i) + c;
-      for (int64_t j = 0; j < cols; ++j) dot[j] += v[j] * d[j];
-    }
+      for (int64_t j = 0; j < cols; ++j) sum[j] += v[j] * d[j];
+    });
     const T had = keep;
-    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+    team.rows(g * n, n, [&](int64_t i) {
       const T *v = y.row(i) + c, *d = dy.row(i) + c;
       T* out = dx.row(i) + c;
       team.each(cols, [=, &dot](int64_t j) { out[j] = (had == T(0) ? T(0) : had * out[j]) + v[j] * (d[j] - dot[j]); });
-    }
+    });
   }
 };
 PLX_KERNEL(SoftmaxDownGrad)

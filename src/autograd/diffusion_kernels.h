@@ -145,17 +145,15 @@ template <class T> struct WeighColumns {
   PLX_HD int64_t rows() const { return x.rows; }
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
-    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
-    for (int64_t i = 0; i < x.rows; ++i) {
-      if ((i & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
+    T sums[Team::kColumns] = {};
+    team.down(0, x.rows, sums, [&](int64_t i, T* sum) {
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
-    }
+    });
+    if (!team.leader()) return;
     T* o = out + c;
     const T f = weight, old = keep;
-    team.each(cols,
-              [=, &total, &sum](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + f * (total[j] + sum[j]); });
+    team.each(cols, [=, &sums](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + f * sums[j]; });
   }
 };
 PLX_KERNEL(WeighColumns)

@@ -14,20 +14,18 @@ template <class T> struct CenterColumns {
   PLX_HD int64_t width() const { return x.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows(), first = g * n;
-    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
-    for (int64_t i = first; i < first + n; ++i) {
-      if (((i - first) & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
+    T mean[Team::kColumns] = {};
+    team.down(first, n, mean, [&](int64_t i, T* sum) {
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
-    }
+    });
     const T by = T(1) / static_cast<T>(n);
-    for (int64_t j = 0; j < cols; ++j) sum[j] = (total[j] + sum[j]) * by;
-    for (int64_t i = first; i < first + n; ++i) {
+    for (int64_t j = 0; j < cols; ++j) mean[j] *= by;
+    team.rows(first, n, [&](int64_t i) {
       const T* in = x.row(i) + c;
       T* out = y.row(i) + c;
-      team.each(cols, [=, &sum](int64_t j) { out[j] = in[j] - sum[j]; });
-    }
+      team.each(cols, [=, &mean](int64_t j) { out[j] = in[j] - mean[j]; });
+    });
   }
 };
 PLX_KERNEL(CenterColumns)
@@ -91,24 +89,25 @@ template <class T> struct JudgeGrad {
   PLX_HD int64_t width() const { return h.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i, int64_t c, int64_t cols) const {
     const int64_t n = rows();
-    const T *a = w[i] + c, l = lean;
-    T ws[Team::kColumns] = {}, bs[Team::kColumns] = {}, wt[Team::kColumns] = {}, bt[Team::kColumns] = {};
-    for (int64_t r = 0; r < n; ++r) {
-      if ((r & 255) == 0)
-        for (int64_t j = 0; j < Team::kColumns; ++j) wt[j] += ws[j], bt[j] += bs[j], ws[j] = bs[j] = 0;
-      T* x = h.row(i * n + r) + c;
-      const T d = slope[i * n + r];
+    constexpr int64_t k = Team::kColumns;
+    const T l = lean;
+    T sums[2 * k] = {}, a[k];  // of the weights, of the biases
+    for (int64_t j = 0; j < cols; ++j) a[j] = w[i][c + j];
+    team.down(i * n, n, sums, [&](int64_t r, T* sum) {
+      T* x = h.row(r) + c;
+      const T d = slope[r];
       for (int64_t j = 0; j < cols; ++j) {
         const T v = x[j], g = d * a[j] * (v > T(0) ? T(1) : l);
-        ws[j] += d * v;
-        bs[j] += g;
+        sum[j] += d * v;
+        sum[k + j] += g;
         x[j] = g;
       }
-    }
+    });
+    if (!team.leader()) return;
     T *to_w = dw.row(i) + c, *to_b = db.row(i) + c;
-    team.each(cols, [=, &ws, &wt, &bs, &bt](int64_t j) {
-      to_w[j] = wt[j] + ws[j];
-      to_b[j] = bt[j] + bs[j];
+    team.each(cols, [=, &sums](int64_t j) {
+      to_w[j] = sums[j];
+      to_b[j] = sums[k + j];
     });
   }
 };

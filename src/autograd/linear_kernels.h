@@ -97,10 +97,8 @@ template <class T> struct ActGrad {
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t cols) const {
     const int64_t n = rows();
     const T by = scale, lean = slope;
-    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
-    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
-      if (((i - g * n) & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
+    T sums[Team::kColumns] = {};
+    team.down(g * n, n, sums, [&](int64_t i, T* sum) {
       const T* v = y.row(i) + c;
       T* d = dy.row(i) + c;
       switch (act) {
@@ -112,11 +110,11 @@ template <class T> struct ActGrad {
       }
       if (db[g])
         for (int64_t j = 0; j < cols; ++j) sum[j] += d[j];
-    }
-    if (db[g]) {
+    });
+    if (db[g] && team.leader()) {
       T* out = db[g] + c;
       const T keep = beta[g];
-      for (int64_t j = 0; j < cols; ++j) out[j] = (keep == T(0) ? T(0) : keep * out[j]) + (total[j] + sum[j]);
+      for (int64_t j = 0; j < cols; ++j) out[j] = (keep == T(0) ? T(0) : keep * out[j]) + sums[j];
     }
   }
 };
@@ -134,19 +132,16 @@ template <class T> struct ColumnSums {
   PLX_HD int64_t width() const { return widest; }
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t most) const {
     const Mat<const T> x = list[g];
-    const int64_t cols = x.cols - c < most ? x.cols - c : most;
-    if (cols <= 0) return;
-    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
-    for (int64_t i = 0; i < x.rows; ++i) {
-      if ((i & 255) == 0)
-        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
+    const int64_t cols = x.cols - c < most ? x.cols - c : most;  // not positive: none
+    T sums[Team::kColumns] = {};
+    team.down(0, x.rows, sums, [&](int64_t i, T* sum) {
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
-    }
+    });
+    if (!team.leader()) return;
     T* o = out[g] + c;
     const T f = *factor[g], keep = beta[g];
-    team.each(cols,
-              [=, &total, &sum](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * (total[j] + sum[j]); });
+    team.each(cols, [=, &sums](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * sums[j]; });
   }
 };
 PLX_KERNEL(ColumnSums)

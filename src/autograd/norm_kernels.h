@@ -88,28 +88,27 @@ template <class T> struct NormGradColumns {
   PLX_HD int64_t rows() const { return dy.rows; }
   PLX_HD int64_t width() const { return dy.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
-    T g[Team::kColumns] = {}, b[Team::kColumns] = {}, g_total[Team::kColumns] = {}, b_total[Team::kColumns] = {};
+    constexpr int64_t k = Team::kColumns;
+    T sums[2 * k] = {}, scale[k], shift[k];  // of the scale, of the shift
+    for (int64_t j = 0; j < cols; ++j) scale[j] = gamma[c + j], shift[j] = beta[c + j];
     const T floor = relu ? T(0) : T(-3e38);
-    for (int64_t i = 0; i < dy.rows; ++i) {
-      if ((i & 255) == 0)  // two levels of sums, for many rows
-        for (int64_t j = 0; j < Team::kColumns; ++j) g_total[j] += g[j], b_total[j] += b[j], g[j] = b[j] = 0;
-      const T *d = dy.row(i) + c, *u = xh.row(i) + c, *scale = gamma + c, *shift = beta + c;
+    team.down(0, dy.rows, sums, [&](int64_t i, T* sum) {
+      const T *d = dy.row(i) + c, *u = xh.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) {
         const T w = scale[j] * u[j] + shift[j] > floor ? d[j] : T(0);
-        g[j] += w * u[j];
-        b[j] += w;
+        sum[j] += w * u[j];
+        sum[k + j] += w;
       }
-    }
+    });
+    if (!team.leader()) return;
     const T kg = keep_gamma, kb = keep_beta;
     if (dgamma) {
       T* out = dgamma + c;
-      team.each(cols,
-                [=, &g, &g_total](int64_t j) { out[j] = (kg == T(0) ? T(0) : kg * out[j]) + (g_total[j] + g[j]); });
+      team.each(cols, [=, &sums](int64_t j) { out[j] = (kg == T(0) ? T(0) : kg * out[j]) + sums[j]; });
     }
     if (dbeta) {
       T* out = dbeta + c;
-      team.each(cols,
-                [=, &b, &b_total](int64_t j) { out[j] = (kb == T(0) ? T(0) : kb * out[j]) + (b_total[j] + b[j]); });
+      team.each(cols, [=, &sums](int64_t j) { out[j] = (kb == T(0) ? T(0) : kb * out[j]) + sums[k + j]; });
     }
   }
 };

@@ -19,21 +19,20 @@ template <class T> struct EntropyColumns {
     T *out = kl.row(g) + c, *grad = slope.row(g) + c;
     const T f = factor[g] * weight;
     if (f == T(0)) {
-      team.each(cols, [=](int64_t j) { out[j] = grad[j] = T(0); });
+      if (team.leader()) team.each(cols, [=](int64_t j) { out[j] = grad[j] = T(0); });
       return;
     }
     const int64_t n = rows();
-    T sum[Team::kColumns] = {}, total[Team::kColumns] = {};
-    for (int64_t i = 0; i < n; ++i) {
-      if ((i & 255) == 0)
-        for (int64_t j = 0; j < Team::kColumns; ++j) total[j] += sum[j], sum[j] = 0;
-      const T* v = a.row(g * n + i) + c;
+    T sums[Team::kColumns] = {};
+    team.down(g * n, n, sums, [&](int64_t i, T* sum) {
+      const T* v = a.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
-    }
+    });
+    if (!team.leader()) return;
     // in double: 1 - c of a saturated unit is 1e-6, of which single precision keeps two digits
     const double r = rho, high = 1 - 1e-6, inv_n = 1.0 / static_cast<double>(n), by = static_cast<double>(f);
     for (int64_t j = 0; j < cols; ++j) {
-      const double mean = static_cast<double>(total[j] + sum[j]) * inv_n;
+      const double mean = static_cast<double>(sums[j]) * inv_n;
       const double m = mean < 1e-6 ? 1e-6 : (mean > high ? high : mean);
       const bool open = mean >= 1e-6 && mean <= high;
       out[j] = static_cast<T>(by * (r * fn::log(r / m) + (1 - r) * fn::log((1 - r) / (1 - m))));

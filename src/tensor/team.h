@@ -50,6 +50,26 @@ struct Lane {
   }
   PLX_HD bool leader() const { return true; }
   PLX_HD void sync() const {}
+
+  // For kernels over columns: f(row) for the rows that are this team's, in order; of a device several threads share a
+  // column, and the leader alone may write what belongs to it.
+  template <class F> PLX_HD void rows(int64_t first, int64_t n, F f) const {
+    for (int64_t i = first; i < first + n; ++i) f(i);
+  }
+  // sum += what f(row, sum) adds for every row; two levels of sums, for many rows
+  template <class T, size_t N, class F> PLX_HD void down(int64_t first, int64_t n, T (&sum)[N], F f) const {
+    T part[N] = {};
+    for (int64_t i = first; i < first + n; ++i) {
+      if (((i - first) & 255) == 0)
+        for (size_t j = 0; j < N; ++j) sum[j] += part[j], part[j] = 0;
+      f(i, part);
+    }
+    for (size_t j = 0; j < N; ++j) sum[j] += part[j];
+  }
+  // top = the greatest of what f(row, top) leaves there
+  template <class T, size_t N, class F> PLX_HD void down_max(int64_t first, int64_t n, T (&top)[N], F f) const {
+    for (int64_t i = first; i < first + n; ++i) f(i, top);
+  }
 };
 
 // Elements of work per task: enough to pay for handing it out. Depends on the shape alone.

@@ -1,6 +1,7 @@
 // The GPU's teams and launch shapes; what team.h is for the CPU. A row is worked on by a warp, or by a block where rows
-// are few and wide; a column by a thread. Sums run in a fixed order per lane and a fixed tree: the same bits in every
-// run on one kind of card. `each` gives index j to the same lane in every call, so a lane may read what it wrote.
+// are few and wide; a column by a thread of every warp of a block, each with its share of the rows. Sums run in a fixed
+// order per lane and a fixed tree: the same bits in every run on one kind of card. `each` gives index j to the same
+// lane in every call, so a lane may read what it wrote.
 #pragma once
 #include "cuda.cuh"
 #include "launch.h"
@@ -79,13 +80,42 @@ struct Block {
   __device__ __forceinline__ void sync() const { __syncthreads(); }
 };
 
-struct Column {  // one thread, one column
+inline constexpr int kSlices = 16;  // of the rows of a column
+struct Column {
   static constexpr bool serial = true;
   static constexpr int64_t kColumns = 1;
+  __device__ __forceinline__ static int slice() { return static_cast<int>(threadIdx.x / 32); }
   template <class F> __device__ __forceinline__ void each(int64_t n, F f) const {
     for (int64_t j = 0; j < n; ++j) f(j);
   }
-  __device__ __forceinline__ bool leader() const { return true; }
+  template <class F> __device__ __forceinline__ void rows(int64_t first, int64_t n, F f) const {
+    for (int64_t i = slice(); i < n; i += kSlices) f(first + i);
+  }
+  template <class T, size_t N, class F>
+  __device__ __forceinline__ void down(int64_t first, int64_t n, T (&sum)[N], F f) const {
+    T part[N] = {};
+    rows(first, n, [&](int64_t i) { f(i, part); });
+    for (size_t j = 0; j < N; ++j) sum[j] += across(part[j], [](T a, T b) { return a + b; });
+  }
+  template <class T, size_t N, class F>
+  __device__ __forceinline__ void down_max(int64_t first, int64_t n, T (&top)[N], F f) const {
+    rows(first, n, [&](int64_t i) { f(i, top); });
+    for (size_t j = 0; j < N; ++j) top[j] = across(top[j], [](T a, T b) { return a > b ? a : b; });
+  }
+  // Halves the slices until one is left: one order of the sum. All threads of the block.
+  template <class T, class Fold> __device__ __forceinline__ static T across(T x, Fold fold) {
+    __shared__ double memory[kSlices * 32];
+    T* parts = reinterpret_cast<T*>(memory);
+    __syncthreads();
+    parts[threadIdx.x] = x;
+    for (int half = kSlices / 2; half; half /= 2) {
+      __syncthreads();
+      if (slice() < half) parts[threadIdx.x] = fold(parts[threadIdx.x], parts[threadIdx.x + half * 32]);
+    }
+    __syncthreads();
+    return parts[threadIdx.x & 31];
+  }
+  __device__ __forceinline__ bool leader() const { return slice() == 0; }
   __device__ __forceinline__ void sync() const {}
 };
 
@@ -102,9 +132,10 @@ template <class K> __global__ void __launch_bounds__(kBlock, 1) block_rows(const
     __syncthreads();
   }
 }
-template <class K> __global__ void __launch_bounds__(128, 1) thread_columns(const K k, int64_t width, int64_t count) {
-  const int64_t t = static_cast<int64_t>(blockIdx.x) * 128 + threadIdx.x;
-  if (t < count) k(Column{}, t / width, t % width, int64_t{1});
+// 32 columns of problem y per block; a thread beyond the last column has none, but meets the others at barriers
+template <class K> __global__ void __launch_bounds__(32 * kSlices, 1) block_columns(const K k, int64_t width) {
+  const int64_t c = static_cast<int64_t>(blockIdx.x) * 32 + (threadIdx.x & 31);
+  k(Column{}, static_cast<int64_t>(blockIdx.y), c < width ? c : int64_t{0}, c < width ? int64_t{1} : int64_t{0});
 }
 
 inline int grid(int64_t blocks, const cuda::CudaBackend& b) {
@@ -126,10 +157,10 @@ template <class K> void rows_shape(Context& ctx, const K& k) {
 
 template <class K> void columns_shape(Context& ctx, const K& k) {
   cuda::CudaBackend& b = cuda::device_of(ctx);
-  const int64_t count = k.width() * k.problems();
-  if (count == 0) return;
+  if (k.width() == 0 || k.problems() == 0) return;
   b.use();
-  thread_columns<<<static_cast<unsigned>((count + 127) / 128), 128, 0, b.stream()>>>(k, k.width(), count);
+  const dim3 blocks(static_cast<unsigned>((k.width() + 31) / 32), static_cast<unsigned>(k.problems()));
+  block_columns<<<blocks, 32 * kSlices, 0, b.stream()>>>(k, k.width());
   PLX_LAUNCHED(b);
 }
 
