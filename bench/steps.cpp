@@ -79,7 +79,7 @@ Setup set_up(Context& ctx, const Case& c) {
   apply_settings(v, c.set, c.method);
   std::vector<Tensor> views;
   for (size_t i = 0; i < c.dims.size(); ++i) {
-    Tensor t = Tensor::persistent(ctx, DType::f32, {c.samples, c.dims[i]});
+    Tensor t = Tensor::samples(ctx, DType::f32, {c.samples, c.dims[i]});
     std::vector<float> x(static_cast<size_t>(t.count()));
     for (size_t e = 0; e < x.size(); ++e) {
       const U4 r = philox(U4{{static_cast<uint32_t>(e), static_cast<uint32_t>(i), 0, 1}}, 3, 4);

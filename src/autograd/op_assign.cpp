@@ -24,7 +24,7 @@ Tensor GaussianKl::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = rows_of_problem(x[0], at.problems, name);
   PLX_CHECK(shape, x[0].cols() % 2 == 0, "gaussian_kl: ", x[0].cols(),
             " columns are not means and spreads of equal number");
-  s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.dx = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   const double weight =
       1 / (static_cast<double>(n) * (at.sum_coordinates ? 1.0 : static_cast<double>(x[0].cols()) / 2));
@@ -44,21 +44,22 @@ Tensor UniformNll::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = rows_of_problem(x[0], at.problems, name), K = x[0].cols(), G = at.problems;
   const DType type = x[0].dtype();
   if (at.target == marginal) {
-    s.da = Tensor::empty(ctx, type, {G, K});
+    s.da = Tensor::samples(ctx, type, {G, K});
     Tensor loss = Tensor::empty(ctx, type, {G, 1});
     by_float(type, [&]<class T>(T) {
       run(ctx, ColumnBalance<T>{x[0].mat<T>(), s.da.mat<T>(), loss.ptr<T>(), G, false});
     });
     return loss;
   }
-  s.da = Tensor::empty(ctx, type, x[0].shape());
+  s.da = Tensor::samples(ctx, type, x[0].shape());
   Tensor rows = Tensor::empty(ctx, type, {G * n, 1});
   const Tensor targets = at.targets.defined() ? at.targets : Tensor::empty(ctx, DType::i64, {G * n, 1});
   PLX_CHECK(shape, targets.count() == G * n, "uniform_nll: room for ", targets.count(), " targets of ", G * n, " rows");
   const double weight = 1 / static_cast<double>(n);
   by_float(type, [&]<class T>(T) {
     if (at.target == sinkhorn) {
-      const Tensor scratch = Tensor::empty(ctx, type, {G * K, n + 1}), vectors = Tensor::empty(ctx, type, {3 * G, n});
+      const Tensor scratch = Tensor::samples(ctx, type, {G * K, n + 1}),
+                   vectors = Tensor::samples(ctx, type, {3 * G, n});
       run(ctx, UniformTargets<T>{x[0].mat<T>(), scratch.mat<T>(), vectors.row_range(0, G).mat<T>(),
                                  vectors.row_range(G, G).mat<T>(), vectors.row_range(2 * G, G).mat<T>(),
                                  targets.ptr<int64_t>(), G, at.power, at.tolerance, at.iterations});
@@ -83,7 +84,7 @@ Tensor Balance::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t V = at.pairs.views, P = at.pairs.count();
   PLX_CHECK(shape, V > 1, "balance: ", V, " views make no pair");
   rows_of_problem(x[0], V, name);
-  s.slope = Tensor::empty(ctx, x[0].dtype(), {V, x[0].cols()});
+  s.slope = Tensor::samples(ctx, x[0].dtype(), {V, x[0].cols()});
   Tensor views = Tensor::empty(ctx, x[0].dtype(), {V, 1}), loss = Tensor::empty(ctx, x[0].dtype(), {P, 1});
   by_float(x[0].dtype(), [&]<class T>(T) {
     run(ctx, ColumnBalance<T>{x[0].mat<T>(), s.slope.mat<T>(), views.ptr<T>(), V, true});
@@ -106,7 +107,7 @@ Tensor SmoothedKl::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, at.targets.count() == x[0].rows(), "smoothed_kl: ", at.targets.count(), " targets for ", x[0].rows(),
             " rows");
   PLX_CHECK(config, at.eps >= 0 && at.eps <= 1, "smoothed_kl: the smoothing is ", at.eps);
-  s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.dx = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   const double weight = at.scale / static_cast<double>(n);
   by_float(s.dx.dtype(), [&]<class T>(T) {

@@ -22,7 +22,7 @@ void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Ten
 
 Tensor Dropout::forward(Context& ctx, const Attr& at, Saved&, In x) {
   PLX_CHECK(config, at.p >= 0 && at.p < 1, "dropout must be in [0, 1), it is ", at.p);
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   drop_into(ctx, at, x[0], y, 0);
   return y;
 }
@@ -36,7 +36,7 @@ Var dropout(const Var& x, double p, const Small<AnyDraw>& draws) {
 
 Tensor Softmax::forward(Context& ctx, const Attr&, Saved& s, In x) {
   PLX_CHECK(shape, x[0].cols() > 0, "softmax of ", x[0].shape());
-  s.y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   by_float(s.y.dtype(), [&]<class T>(T) { run(ctx, SoftmaxRows<T>{x[0].mat<T>(), s.y.mat<T>()}); });
   return s.y;
 }
@@ -49,7 +49,7 @@ void Softmax::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& 
 Var softmax(const Var& x) { return apply<Softmax>({}, {x}); }
 
 Tensor Normalize::forward(Context& ctx, const Attr& at, Saved& s, In x) {
-  s.y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   s.norm = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   by_float(s.y.dtype(), [&]<class T>(T) {
     run(ctx, NormalizeRows<T>{x[0].mat<T>(), s.y.mat<T>(), s.norm.ptr<T>(), static_cast<T>(at.eps)});
@@ -116,7 +116,7 @@ Var total(std::span<const Var> terms) {
 Var total(std::initializer_list<Var> terms) { return total(std::span<const Var>(terms.begin(), terms.size())); }
 
 Tensor AddScaled::forward(Context& ctx, const Attr& at, Saved&, In x) {
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   axpby(ctx, at.a, x[0], 0, y);
   axpby(ctx, at.b, x[1], 1, y);
   return y;

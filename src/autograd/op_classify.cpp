@@ -7,7 +7,7 @@ namespace parallax {
 
 Tensor Gelu::forward(Context& ctx, const Attr&, Saved& s, In x) {
   s.x = x[0];
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   by_float(y.dtype(), [&]<class T>(T) { run(ctx, GeluRows<T>{x[0].mat<T>(), y.mat<T>()}); });
   return y;
 }
@@ -23,7 +23,7 @@ Tensor CrossEntropy::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = x[0].rows();
   PLX_CHECK(shape, n > 0 && x[0].cols() > 0 && at.labels.count() == n, "cross_entropy: ", at.labels.count(),
             " labels for logits ", x[0].shape());
-  s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.dx = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {n, 1});
   const double weight = 1 / static_cast<double>(n);
   by_float(rows.dtype(), [&]<class T>(T) {

@@ -9,7 +9,7 @@ Tensor JoinCommon::forward(Context& ctx, const Attr& at, Saved&, In x) {
   PLX_CHECK(shape, at.views > 0 && x[0].rows() % blocks == 0, "join_common: ", x[0].rows(), " rows are not ", blocks,
             " equal blocks");
   const int64_t n = x[0].rows() / blocks;
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), {at.views * n, 2 * x[0].cols()});
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), {at.views * n, 2 * x[0].cols()});
   by_float(y.dtype(), [&]<class T>(T) { run(ctx, JoinRows<T>{x[0].mat<T>(), y.mat<T>(), n}); });
   return y;
 }
@@ -25,7 +25,7 @@ Var join_common(const Var& z, int views) { return apply<JoinCommon>({views}, {z}
 Tensor SideBySide::forward(Context& ctx, const Attr& at, Saved&, In x) {
   PLX_CHECK(shape, at.problems > 0 && x[0].rows() % at.problems == 0, "side_by_side: ", x[0].rows(), " rows are not ",
             at.problems, " equal problems");
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), {x[0].rows() / at.problems, at.problems * x[0].cols()});
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), {x[0].rows() / at.problems, at.problems * x[0].cols()});
   by_float(y.dtype(), [&]<class T>(T) { run(ctx, SideRows<T>{x[0].mat<T>(), y.mat<T>()}); });
   return y;
 }

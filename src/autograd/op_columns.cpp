@@ -20,9 +20,9 @@ Tensor BatchNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, static_cast<int>(x.size()) == 1 + (at.bias ? 3 : 2) * lists, "batch_norm: ", x.size() - 1,
             " scales, shifts and biases for ", at.problems, " problems");
   s.x = x[0];
-  s.y = Tensor::empty(ctx, s.x.dtype(), s.x.shape());
-  s.mean = Tensor::empty(ctx, s.x.dtype(), {at.problems, d});
-  s.inv = Tensor::empty(ctx, s.x.dtype(), {at.problems, d});
+  s.y = Tensor::samples(ctx, s.x.dtype(), s.x.shape());
+  s.mean = Tensor::samples(ctx, s.x.dtype(), {at.problems, d});
+  s.inv = Tensor::samples(ctx, s.x.dtype(), {at.problems, d});
   for (size_t i = 1; i < x.size(); ++i)
     PLX_CHECK(shape, x[i].count() == d && x[i].rows() == 1, "batch_norm: ", x[i].shape(), " for ", d, " columns");
   for (int i = 0; i < lists; ++i) s.gamma.push_back(x[static_cast<size_t>(1 + i)]);
@@ -114,7 +114,7 @@ Var batch_norm(const Var& x, std::span<const Var> gamma, std::span<const Var> be
 
 Tensor SoftmaxColumns::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, rows_of_problem(x[0], at.problems, name) > 0, "softmax_columns of ", x[0].shape());
-  s.y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   by_float(s.y.dtype(), [&]<class T>(T) { run(ctx, SoftmaxDown<T>{x[0].mat<T>(), s.y.mat<T>(), at.problems}); });
   return s.y;
 }
@@ -128,7 +128,7 @@ Var softmax_columns(const Var& x, int problems) { return apply<SoftmaxColumns>({
 
 Tensor Transpose::forward(Context& ctx, const Attr& at, Saved&, In x) {
   const int64_t n = rows_of_problem(x[0], at.problems, name);
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), {at.problems * x[0].cols(), n});
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), {at.problems * x[0].cols(), n});
   by_float(y.dtype(), [&]<class T>(T) { run(ctx, TransposeRows<T>{x[0].mat<T>(), y.mat<T>(), T(0)}); });
   return y;
 }

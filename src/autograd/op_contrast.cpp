@@ -31,9 +31,9 @@ Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     run_device(ctx, k);
     return sum_rows(ctx, rows, V, weight);
   }
-  s.dh = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
-  s.dr = Tensor::empty(ctx, x[0].dtype(), {V * n, h});
-  Tensor sim = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), n});
+  s.dh = Tensor::samples(ctx, x[0].dtype(), {V * n, h});
+  s.dr = Tensor::samples(ctx, x[0].dtype(), {V * n, h});
+  Tensor sim = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kTile), n});
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {
       const Tensor& r = x[static_cast<size_t>(v) + 1];

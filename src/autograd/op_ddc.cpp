@@ -16,7 +16,7 @@ Tensor Ddc::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const double all_pairs = K > 1 ? 2 / (k * (k - 1)) : 0.0;  // one cluster has no pairs
   const double c = at.norm == pairs ? all_pairs : K > 1 ? 1 / k : 0.0;
   const double factor = at.second == samples ? 2 / (rows * (rows - 1)) : at.second == clusters ? all_pairs / rows : 1.0;
-  const auto empty = [&](int64_t r, int64_t cols) { return Tensor::empty(ctx, type, {r, cols}); };
+  const auto empty = [&](int64_t r, int64_t cols) { return Tensor::samples(ctx, type, {r, cols}); };
   s.dq = empty(n, K);
   s.dh = empty(n, h.cols());
   const Tensor parts = at.parts.defined() ? at.parts : empty(3, 1), width = at.width.defined() ? at.width : empty(1, 1);

@@ -21,11 +21,11 @@ Tensor DiffusionChain::forward(Context& ctx, const Attr& at, Saved& s, In x) {
        x[3],
        x[4],
        w2,
-       Tensor::empty(ctx, type, {K * R * n, h}),
-       Tensor::empty(ctx, type, {K * R * n, hidden}),
+       Tensor::samples(ctx, type, {K * R * n, h}),
+       Tensor::samples(ctx, type, {K * R * n, hidden}),
        Tensor::empty(ctx, type, {K * R * n, 1})};
-  Tensor cond = Tensor::empty(ctx, type, {n, hidden}), o = Tensor::empty(ctx, type, {R * n, hidden});
-  Tensor last = Tensor::empty(ctx, type, {R * n, h}), q = Tensor::empty(ctx, type, {n, h});
+  Tensor cond = Tensor::samples(ctx, type, {n, hidden}), o = Tensor::samples(ctx, type, {R * n, hidden});
+  Tensor last = Tensor::samples(ctx, type, {R * n, h}), q = Tensor::samples(ctx, type, {n, h});
   gemm(ctx, c, w0.col_range(h, c.cols()), cond, {.tb = true, .bias = x[2]});
   by_float(type, [&]<class T>(T) {
     run(ctx, NoiseRows<T>{s.z.row_range(0, R * n).mat<T>(), at.draw.as<T>(), n, static_cast<T>(at.noise)});
@@ -49,8 +49,8 @@ void DiffusionChain::backward(Context& ctx, const Attr& at, const Saved& s, cons
   const int64_t n = s.c.rows(), C = s.c.cols(), h = s.w2.rows(), hidden = s.w2.cols();
   const int64_t K = static_cast<int64_t>(at.steps.size()), R = at.repeats, rows = R * n;
   const DType type = gy.dtype();
-  Tensor dz = Tensor::empty(ctx, type, {rows, h}), du = Tensor::empty(ctx, type, {rows, hidden});
-  Tensor o = Tensor::empty(ctx, type, {rows, hidden}), dcond = Tensor::empty(ctx, type, {n, hidden});
+  Tensor dz = Tensor::samples(ctx, type, {rows, h}), du = Tensor::samples(ctx, type, {rows, hidden});
+  Tensor o = Tensor::samples(ctx, type, {rows, hidden}), dcond = Tensor::samples(ctx, type, {n, hidden});
   Grad::Open open[7];
   for (size_t i = 0; i < 7; ++i)
     if (g[i]) open[i] = g[i].open(ctx);

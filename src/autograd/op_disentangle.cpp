@@ -22,7 +22,7 @@ Tensor LinearSigmoidMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
       PLX_CHECK(shape, at.targets[v].shape() == (Shape{n, w.rows()}), "linear_sigmoid_mse: a target of ",
                 at.targets[v].shape(), ", ", Shape{n, w.rows()}, " is needed");
       s.w.push_back(w);
-      s.residual.push_back(Tensor::empty(ctx, h.dtype(), {n, w.rows()}));
+      s.residual.push_back(Tensor::samples(ctx, h.dtype(), {n, w.rows()}));
       list.push_back(
           product<T>(h.row_range(v * n, n), w, s.residual[v], {.tb = true, .bias = x[static_cast<size_t>(1 + V + v)]}));
     }
@@ -65,14 +65,14 @@ Tensor Decorrelation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, n > 0 && x[0].rows() > 0 && x[0].rows() % n == 0, "decorrelation: ", x[0].rows(),
             " rows are not views of ", n, " samples");
   const int64_t V = x[0].rows() / n;
-  s.centred = Tensor::empty(ctx, x[0].dtype(), at.common.shape());
-  s.sign = Tensor::empty(ctx, x[0].dtype(), {V * d, x[0].cols()});
+  s.centred = Tensor::samples(ctx, x[0].dtype(), at.common.shape());
+  s.sign = Tensor::samples(ctx, x[0].dtype(), {V * d, x[0].cols()});
   Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * d, 1});
   by_float(rows.dtype(), [&]<class T>(T) {
     run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>(), 1});
     // Centring P as well changes nothing in exact arithmetic, since the columns of S~ sum to zero; in single precision
     // it keeps the rounding of those sums, times P's large mean, out of C, whose signs are the gradient.
-    const Tensor p = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+    const Tensor p = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
     run(ctx, CenterColumns<T>{x[0].mat<T>(), p.mat<T>(), V});
     Small<Product<T>> list;
     for (int64_t v = 0; v < V; ++v)
@@ -111,9 +111,9 @@ Tensor Discriminators::forward(Context& ctx, const Attr& at, Saved& s, In x) {
               " do not fit codes of ", x[0].cols());
   }
   const DType type = x[0].dtype();
-  s.dh = Tensor::empty(ctx, type, {V * all, hidden});
-  s.dw = Tensor::empty(ctx, type, {V, hidden});
-  s.db1 = Tensor::empty(ctx, type, {V, hidden});
+  s.dh = Tensor::samples(ctx, type, {V * all, hidden});
+  s.dw = Tensor::samples(ctx, type, {V, hidden});
+  s.db1 = Tensor::samples(ctx, type, {V, hidden});
   Tensor loss = Tensor::empty(ctx, type, {V * all, 1}), slope = Tensor::empty(ctx, type, {V * all, 1});
   by_float(type, [&]<class T>(T) {
     Small<Product<T>> list;

@@ -27,7 +27,7 @@ Tensor Linear::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = at.x_list ? x[0].rows() : x[0].rows() / G;
   PLX_CHECK(shape, at.x_list || x[0].rows() % G == 0, "linear: ", x[0].rows(), " rows are not ", G, " equal problems");
   const int64_t out = x[static_cast<size_t>(p.w(0))].rows();
-  s.y = Tensor::empty(ctx, x[0].dtype(), {G * n, out});
+  s.y = Tensor::samples(ctx, x[0].dtype(), {G * n, out});
   for (int i = 0; i < p.nx; ++i) s.x.push_back(x[static_cast<size_t>(i)]);
   for (int i = 0; i < p.nw; ++i) {
     s.w.push_back(x[static_cast<size_t>(p.nx + i)]);
@@ -147,7 +147,7 @@ Tensor LinearMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     Small<Product<T>> list;
     for (int g = 0; g < G; ++g) {
       s.w.push_back(x[static_cast<size_t>(1 + g)]);
-      s.residual.push_back(Tensor::empty(ctx, h.dtype(), {n, s.w[g].rows()}));
+      s.residual.push_back(Tensor::samples(ctx, h.dtype(), {n, s.w[g].rows()}));
       list.push_back(product<T>(h.row_range(g * n, n), s.w[g], s.residual[g],
                                 {.tb = true, .bias = x[static_cast<size_t>(1 + G + g)]}));
     }
@@ -226,7 +226,7 @@ Var linear_mse(const Var& h, std::span<const Var> w, std::span<const Var> b, std
 
 Tensor Mse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, x[0].shape() == at.target.shape(), "squared error of ", x[0].shape(), " and ", at.target.shape());
-  s.residual = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.residual = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   axpby(ctx, 1, x[0], 0, s.residual);
   const Tensor rows = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
   const double entries = static_cast<double>(x[0].count());

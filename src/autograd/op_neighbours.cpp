@@ -96,9 +96,9 @@ Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
     run_device(ctx, NeighbourLosses{lists_of(at, s.x, s.others), rows.ptr<float>(), s.level.ptr<float>()});
     return sum_rows(ctx, rows, 1, weight);
   }
-  s.dx = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
-  Tensor sim = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), others.rows()});
-  Tensor part = Tensor::empty(ctx, x[0].dtype(), {std::min(n, kTile), listed});
+  s.dx = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
+  Tensor sim = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kTile), others.rows()});
+  Tensor part = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kTile), listed});
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t first = 0; first < n; first += kTile) {
       const int64_t m = std::min(kTile, n - first);

@@ -10,9 +10,9 @@ Tensor LayerNorm::forward(Context& ctx, const Attr& at, Saved& s, In x) {
             " with gamma ", x[1].shape(), " and beta ", x[2].shape());
   s.gamma = x[1];
   s.beta = x[2];
-  s.xh = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  s.xh = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   s.inverse = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[0].shape());
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   by_float(y.dtype(), [&]<class T>(T) {
     run(ctx, NormRows<T>{x[0].mat<T>(),
                          {},

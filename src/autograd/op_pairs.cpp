@@ -60,8 +60,8 @@ Tensor PairContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     run_device(ctx, PairLosses{u.mat<float>(), losses.ptr<float>(), s.log_sums.ptr<float>(), at.pairs, n,
                                static_cast<float>(by), at.own});
   } else {
-    s.du = Tensor::empty(ctx, u.dtype(), u.shape());
-    sim = Tensor::empty(ctx, u.dtype(), {std::min(n, kTile), V * n});
+    s.du = Tensor::samples(ctx, u.dtype(), u.shape());
+    sim = Tensor::samples(ctx, u.dtype(), {std::min(n, kTile), V * n});
     fill(ctx, s.du, 0);
   }
   by_float(u.dtype(), [&]<class T>(T) {
@@ -112,8 +112,8 @@ Tensor JointInformation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = rows_per_view(at.pairs, s.x, name), V = at.pairs.views, P = at.pairs.count(), c = s.x.cols();
   PLX_CHECK(shape, c > 0, "joint_information of ", s.x.shape());
   const DType type = s.x.dtype();
-  s.g = Tensor::empty(ctx, type, {P * c, c});
-  Tensor sym = Tensor::empty(ctx, type, {P * c, c}), work = Tensor::empty(ctx, type, {6, P * c}),
+  s.g = Tensor::samples(ctx, type, {P * c, c});
+  Tensor sym = Tensor::samples(ctx, type, {P * c, c}), work = Tensor::samples(ctx, type, {6, P * c}),
          scale = Tensor::empty(ctx, type, {P, 1});
   by_float(type, [&]<class T>(T) {
     Bundle<T> products(ctx);

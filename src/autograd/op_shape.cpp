@@ -10,7 +10,7 @@ Tensor ConcatCols::forward(Context& ctx, const Attr&, Saved&, In x) {
     PLX_CHECK(shape, t.rows() == x[0].rows(), "concat_cols: ", t.rows(), " rows beside ", x[0].rows());
     cols += t.cols();
   }
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), cols});
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), {x[0].rows(), cols});
   int64_t at = 0;
   for (const Tensor& t : x) {
     axpby(ctx, 1, t, 0, y.col_range(at, t.cols()));
@@ -37,7 +37,7 @@ Tensor ConcatRows::forward(Context& ctx, const Attr&, Saved&, In x) {
     PLX_CHECK(shape, t.cols() == x[0].cols(), "concat_rows: ", t.cols(), " columns above ", x[0].cols());
     rows += t.rows();
   }
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), {rows, x[0].cols()});
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), {rows, x[0].cols()});
   int64_t at = 0;
   for (const Tensor& t : x) {
     axpby(ctx, 1, t, 0, y.row_range(at, t.rows()));

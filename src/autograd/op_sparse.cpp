@@ -10,8 +10,8 @@ Tensor ActivationEntropy::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   const Tensor& a = x[0];
   PLX_CHECK(shape, G > 0 && a.rows() % G == 0, "activation_entropy: ", a.rows(), " rows are not ", G,
             " equal problems");
-  s.slope = Tensor::empty(ctx, a.dtype(), {G, a.cols()});
-  Tensor kl = Tensor::empty(ctx, a.dtype(), {G, a.cols()});
+  s.slope = Tensor::samples(ctx, a.dtype(), {G, a.cols()});
+  Tensor kl = Tensor::samples(ctx, a.dtype(), {G, a.cols()});
   by_float(a.dtype(), [&]<class T>(T) {
     const double weight = at.mean_units ? 1.0 / static_cast<double>(a.cols()) : 1.0;
     run(ctx, EntropyColumns<T>{a.mat<T>(), kl.mat<T>(), s.slope.mat<T>(), at.factor.ptr<T>(), G, at.rho,

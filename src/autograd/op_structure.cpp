@@ -31,11 +31,11 @@ Tensor neighbour_counts(Context& ctx, std::span<const Tensor> views, int64_t k) 
   }
   Tensor counts = Tensor::zeros(ctx, DType::u8, {n, n});
   Tensor norms = Tensor::empty(ctx, DType::f64, {n, 1}), lengths = Tensor::empty(ctx, type, {n, 1});
-  Tensor sim = Tensor::empty(ctx, type, {std::min(n, kTile), n}),
-         exact = Tensor::empty(ctx, DType::f64, {std::min(n, kTile), n});
+  Tensor sim = Tensor::samples(ctx, type, {std::min(n, kTile), n}),
+         exact = Tensor::samples(ctx, DType::f64, {std::min(n, kTile), n});
   by_float(type, [&]<class T>(T) {
     for (const Tensor& x : views) {
-      Tensor unit = Tensor::empty(ctx, type, x.shape());
+      Tensor unit = Tensor::samples(ctx, type, x.shape());
       run(ctx, NormalizeRows<T>{x.mat<T>(), unit.mat<T>(), lengths.ptr<T>(), static_cast<T>(1e-12)});
       run(ctx, SquaredNorms<T>{x.mat<T>(), norms.ptr<double>()});
       const double rounding = sizeof(T) == 4 ? 6e-8 : 1.2e-16;
@@ -71,9 +71,9 @@ Tensor StructureContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
                              s.log_sums.ptr<float>(), static_cast<float>(1 / at.tau), static_cast<float>(1.0 / at.of)});
     return sum_rows(ctx, rows, V, weight);
   }
-  s.dr = Tensor::empty(ctx, h.dtype(), {V * 2 * n, d});
-  Tensor r = Tensor::empty(ctx, h.dtype(), {2 * n, d});
-  Tensor sim = Tensor::empty(ctx, h.dtype(), {std::min(2 * n, kTile), 2 * n});
+  s.dr = Tensor::samples(ctx, h.dtype(), {V * 2 * n, d});
+  Tensor r = Tensor::samples(ctx, h.dtype(), {2 * n, d});
+  Tensor sim = Tensor::samples(ctx, h.dtype(), {std::min(2 * n, kTile), 2 * n});
   axpby(ctx, 1, q, 0, r.row_range(n, n));
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {

@@ -46,7 +46,7 @@ Tensor ViewScores::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int V = views_of(x, name, x[0].rows());
   PLX_CHECK(shape, x[0].cols() == x[1].cols(), "view_scores: query and keys differ in width");
   for (const Tensor& t : x) s.x.push_back(t);
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), V});
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), {x[0].rows(), V});
   by_float(y.dtype(), [&]<class T>(T) { row_dots<T>(ctx, x[0], x.subspan(1), y, at.scale, 0); });
   return y;
 }
@@ -69,7 +69,7 @@ Tensor ViewMix::forward(Context& ctx, const Attr&, Saved& s, In x) {
   const int V = views_of(x, name, x[0].rows());
   PLX_CHECK(shape, x[0].cols() == V, "view_mix: ", x[0].cols(), " weights for ", V, " views");
   for (const Tensor& t : x) s.x.push_back(t);
-  Tensor y = Tensor::empty(ctx, x[0].dtype(), x[1].shape());
+  Tensor y = Tensor::samples(ctx, x[0].dtype(), x[1].shape());
   by_float(y.dtype(), [&]<class T>(T) { row_mix<T>(ctx, x[0], x.subspan(1), y, 1, 0); });
   return y;
 }

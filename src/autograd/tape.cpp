@@ -51,7 +51,7 @@ Tensor Tape::grad_of(const Var& v) const {
 
 Grad::Open Grad::open(Context& ctx) const {
   Tape::Slot& s = tape_->slots_[static_cast<size_t>(slot_)];
-  if (!s.grad.defined()) s.grad = Tensor::empty(ctx, s.type, s.shape);
+  if (!s.grad.defined()) s.grad = Tensor::samples(ctx, s.type, s.shape);
   const double beta = s.used ? 1.0 : 0.0;
   s.used = true;
   if (s.written) *s.written = true;
@@ -70,7 +70,7 @@ void Tape::backward(const Var& loss) {
   for (Slot& s : slots_)
     if (!s.leaf) s.used = false, s.grad = Tensor();
   Slot& top = slots_[static_cast<size_t>(loss.slot)];
-  top.grad = Tensor::empty(*ctx_, top.type, {1, 1});
+  top.grad = Tensor::samples(*ctx_, top.type, {1, 1});
   fill(*ctx_, top.grad, 1);
   top.used = true;
   for (size_t i = nodes_.size(); i-- > 0;) {

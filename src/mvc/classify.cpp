@@ -68,7 +68,7 @@ std::vector<Tensor> tensors_of(Context& ctx, DType type, const std::vector<std::
     std::vector<double> part;
     part.reserve(rows.size() * static_cast<size_t>(d));
     for (const int64_t i : rows) part.insert(part.end(), views[v].begin() + i * d, views[v].begin() + (i + 1) * d);
-    list.push_back(Tensor::persistent(ctx, type, {static_cast<int64_t>(rows.size()), d}));
+    list.push_back(Tensor::samples(ctx, type, {static_cast<int64_t>(rows.size()), d}));
     list.back().assign(part);
   }
   return list;

@@ -27,7 +27,7 @@ std::vector<Tensor> prepare(const FitOptions& o, const std::string& scale, const
   result.masks = corrupt(views, data.dims(), data.samples, data.labels.values, data.labels.classes(), o.corrupt);
   std::vector<Tensor> tensors;
   for (size_t v = 0; v < views.size(); ++v) {
-    tensors.push_back(Tensor::persistent(ctx, o.type, {data.views[v].rows, data.views[v].cols}));
+    tensors.push_back(Tensor::samples(ctx, o.type, {data.views[v].rows, data.views[v].cols}));
     tensors.back().assign(views[v]);
   }
   return tensors;

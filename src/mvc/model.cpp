@@ -20,7 +20,7 @@ std::unique_ptr<Method> Model::make() const {
 std::vector<Tensor> scaled_views(Context& ctx, DType type, const MultiView& data, const std::vector<ScalePlan>& plans) {
   std::vector<Tensor> tensors;
   for (size_t v = 0; v < data.views.size(); ++v) {
-    Tensor t = Tensor::persistent(ctx, type, {data.views[v].rows, data.views[v].cols});
+    Tensor t = Tensor::samples(ctx, type, {data.views[v].rows, data.views[v].cols});
     if (type == DType::f64)
       t.assign(apply_scale_f64(plans.at(v), data.views[v]));
     else

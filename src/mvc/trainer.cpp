@@ -106,7 +106,7 @@ struct Trainer::Impl final : Eval {
       b.cursor = Tensor::persistent(context, DType::i64, {1, 1});
     }
     for (const Tensor& v : views)
-      b.views.push_back(b.whole ? v : Tensor::persistent(context, v.dtype(), {b.rows, v.cols()}));
+      b.views.push_back(b.whole ? v : Tensor::samples(context, v.dtype(), {b.rows, v.cols()}));
     return b;
   }
 

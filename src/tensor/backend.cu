@@ -49,6 +49,7 @@ CudaBackend::CudaBackend(int index, const ModuleHost& lent) : host(lent), index_
                 static_cast<double>(p.totalGlobalMem) / 1e9);
   name_ = line;
   PLX_CUDA_OK(*this, cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  branches_[0].stream = stream_;
   step_ = static_cast<uint32_t*>(allocate(sizeof(uint32_t)));
   constants_ = static_cast<float*>(allocate(24));
   const struct {
@@ -63,10 +64,32 @@ CudaBackend::~CudaBackend() {
   plans.clear();
   if (stream_) cudaStreamSynchronize(stream_);
   if (products_) cublasLtDestroy(products_);
-  if (workspace_) cudaFree(workspace_);
+  for (const Branch& one : branches_) {
+    if (one.workspace) cudaFree(one.workspace);
+    if (one.joined) cudaEventDestroy(one.joined);
+    if (one.stream && one.stream != stream_) cudaStreamDestroy(one.stream);
+  }
   if (step_) cudaFree(step_);
   if (constants_) cudaFree(constants_);
   if (stream_) cudaStreamDestroy(stream_);
+}
+
+void CudaBackend::fork(int n) {
+  for (int i = 0; i < n; ++i) {  // made in the steps before the first recording
+    Branch& one = branches_[i];
+    if (!one.workspace) one.workspace = allocate(kWorkspace);
+    if (!one.joined) PLX_CUDA_OK(*this, cudaEventCreateWithFlags(&one.joined, cudaEventDisableTiming));
+    if (!one.stream) PLX_CUDA_OK(*this, cudaStreamCreateWithFlags(&one.stream, cudaStreamNonBlocking));
+  }
+  if (n < 2) return;
+  PLX_CUDA_OK(*this, cudaEventRecord(branches_[0].joined, stream_));
+  for (int i = 1; i < n; ++i) PLX_CUDA_OK(*this, cudaStreamWaitEvent(branches_[i].stream, branches_[0].joined, 0));
+}
+void CudaBackend::join(int n) {
+  for (int i = 1; i < n; ++i) {
+    PLX_CUDA_OK(*this, cudaEventRecord(branches_[i].joined, branches_[i].stream));
+    PLX_CUDA_OK(*this, cudaStreamWaitEvent(stream_, branches_[i].joined, 0));
+  }
 }
 
 void CudaBackend::use() const { check(*this, cudaSetDevice(index_), "cudaSetDevice", __FILE__, __LINE__); }

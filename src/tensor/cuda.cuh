@@ -45,7 +45,19 @@ class CudaBackend final : public Backend {
   cudaStream_t stream() const { return stream_; }
   int processors() const { return processors_; }
   cublasLtHandle_t products();
-  void* workspace() const { return workspace_; }
+
+  // Between fork and join, work on branches 0..n-1 may run at the same time; in a recorded step they become parallel
+  // branches of its graph. Branch 0 is the stream itself. Each has a workspace of its own for products.
+  struct Branch {
+    cudaStream_t stream = nullptr;
+    cudaEvent_t joined = nullptr;
+    void* workspace = nullptr;
+  };
+  static constexpr int kBranches = 4;
+  const Branch& branch(int i) const { return branches_[i]; }
+  void fork(int n);
+  void join(int n);
+
   // 0 and 1 in device memory, for products with device scalars; null for other numbers
   const float* constant(float x) const { return x == 0 ? constants_ : x == 1 ? constants_ + 1 : nullptr; }
   const double* constant(double x) const {
@@ -64,7 +76,7 @@ class CudaBackend final : public Backend {
   cudaStream_t stream_ = nullptr;
   uint32_t* step_ = nullptr;
   float* constants_ = nullptr;  // 0 and 1 as float, then as double
-  void* workspace_ = nullptr;
+  Branch branches_[kBranches];
   cublasLtHandle_t products_ = nullptr;
 };
 

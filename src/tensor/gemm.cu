@@ -1,5 +1,6 @@
-// Matrix products through cublasLt: bias and ReLU as its epilogues, runs of equal products as one strided batch, other
-// activations by one pass behind. A row-major C = A B is the column-major C^T = B^T A^T, so the operands change places.
+// Matrix products through cublasLt: bias and ReLU as its epilogues, runs of equal products as one strided batch,
+// unequal ones side by side, other activations by one pass behind. A row-major C = A B is the column-major C^T = B^T
+// A^T, so the operands change places.
 #include <cstring>
 #include <string>
 
@@ -24,7 +25,6 @@ cublasLtHandle_t CudaBackend::products() {
   if (products_) return products_;
   if (cublasLtCreate(&products_) != CUBLAS_STATUS_SUCCESS)
     host.fail(ErrorKind::cuda, (name_ + ": cublasLt does not start").c_str(), __FILE__, __LINE__);
-  PLX_CUDA_OK(*this, cudaMalloc(&workspace_, kWorkspace));
   return products_;
 }
 
@@ -106,10 +106,11 @@ template <class T> __global__ void finish(const Finish<T> f) {
     *at = x;
   }
 }
-template <class T> void finish_product(CudaBackend& b, const Product<T>& q, bool scaled, bool with_bias) {
+template <class T>
+void finish_product(CudaBackend& b, cudaStream_t stream, const Product<T>& q, bool scaled, bool with_bias) {
   const Finish<T> f{q.c, with_bias ? q.bias : nullptr, q.act, q.slope, q.beta, scaled};
   const int64_t blocks = (q.m() * q.n() + 255) / 256, most = static_cast<int64_t>(b.processors()) * 16;
-  finish<<<static_cast<unsigned>(blocks < most ? blocks : most), 256, 0, b.stream()>>>(f);
+  finish<<<static_cast<unsigned>(blocks < most ? blocks : most), 256, 0, stream>>>(f);
   PLX_LAUNCHED(b);
 }
 
@@ -174,11 +175,12 @@ template <class T> Plan& plan(CudaBackend& b, const Product<T>& q, const Key& ke
   return *slot;
 }
 
-template <class T> void one_call(Context& ctx, CudaBackend& b, const Product<T>* list, int64_t batch) {
+template <class T>
+void one_call(Context& ctx, CudaBackend& b, const CudaBackend::Branch& branch, const Product<T>* list, int64_t batch) {
   const Product<T>& q = *list;
   if (q.m() == 0 || q.n() == 0) return;
   if (q.k() == 0) {
-    for (int64_t i = 0; i < batch; ++i) finish_product(b, list[i], true, true);
+    for (int64_t i = 0; i < batch; ++i) finish_product(b, branch.stream, list[i], true, true);
     return;
   }
   // double precision, which only proofs use, has no epilogues in the library
@@ -215,16 +217,16 @@ template <class T> void one_call(Context& ctx, CudaBackend& b, const Product<T>*
     beta = b.constant(q.beta);
   } else if (q.alpha_by) {
     T* both = static_cast<T*>(b.host.scratch(ctx, 2 * sizeof(T)));
-    scalars<<<1, 1, 0, b.stream()>>>(q.alpha, q.alpha_by, q.beta, both);
+    scalars<<<1, 1, 0, branch.stream>>>(q.alpha, q.alpha_by, q.beta, both);
     PLX_LAUNCHED(b);
     alpha = both;
     beta = both + 1;
   }
   ++b.counters.library;
   PLX_LT_OK(cublasLtMatmul(b.products(), p.op, alpha, q.b.p, p.a, q.a.p, p.b, beta, q.c.p, p.c, q.c.p, p.c, &p.algo,
-                           b.workspace(), CudaBackend::kWorkspace, b.stream()));
+                           branch.workspace, CudaBackend::kWorkspace, branch.stream));
   if (!fused && (q.bias || q.act != Act::none))
-    for (int64_t i = 0; i < batch; ++i) finish_product(b, list[i], false, true);
+    for (int64_t i = 0; i < batch; ++i) finish_product(b, branch.stream, list[i], false, true);
 }
 
 template <class T> void products(Context& ctx, const void* kernel) {
@@ -232,11 +234,16 @@ template <class T> void products(Context& ctx, const void* kernel) {
   CudaBackend& b = device_of(ctx);
   b.use();
   b.products();
-  for (int64_t i = 0; i < k.n;) {
+  int64_t calls = 0;
+  for (int64_t i = 0; i < k.n; ++calls) i += run_length(k.list + i, k.n - i);
+  const int n = static_cast<int>(calls < CudaBackend::kBranches ? calls : CudaBackend::kBranches);
+  b.fork(n);
+  for (int64_t i = 0, call = 0; i < k.n; ++call) {
     const int64_t batch = run_length(k.list + i, k.n - i);
-    one_call(ctx, b, k.list + i, batch);
+    one_call(ctx, b, b.branch(static_cast<int>(call % n)), k.list + i, batch);
     i += batch;
   }
+  b.join(n);
 }
 const Twin products_f32{typeid(Products<float>), &products<float>};
 const Twin products_f64{typeid(Products<double>), &products<double>};

@@ -15,6 +15,11 @@ size_t bytes_of(DType type, Shape s) {
   PLX_CHECK(memory, bytes < (static_cast<unsigned __int128>(1) << 46), "a tensor of ", s, " does not fit any memory");
   return static_cast<size_t>(bytes);
 }
+int64_t aligned_pitch(const Context& ctx, DType type, Shape s) {
+  const bool wide = s.rows > 1 && s.cols >= 32;
+  const int64_t unit = 32 / static_cast<int64_t>(size_of(type));
+  return ctx.backend() && wide ? (s.cols + unit - 1) / unit * unit : s.cols;
+}
 template <class F> void each_row(const Tensor& t, F f) {
   for (int64_t i = 0; i < t.rows(); ++i)
     f(i, static_cast<char*>(t.data()) + static_cast<size_t>(i * t.ld()) * size_of(t.dtype()));
@@ -45,6 +50,10 @@ Tensor Tensor::persistent(Context& ctx, DType type, Shape shape) {
   t.type_ = type;
   ++ctx.counters().allocations;
   return t;
+}
+
+Tensor Tensor::samples(Context& ctx, DType type, Shape shape) {
+  return empty(ctx, type, {shape.rows, aligned_pitch(ctx, type, shape)}).col_range(0, shape.cols);
 }
 
 Tensor Tensor::empty(Context& ctx, DType type, Shape shape) {

@@ -21,6 +21,9 @@ class Tensor {
   Tensor() = default;
   // Uninitialised; step lifetime inside a step, else persistent (and then zero).
   static Tensor empty(Context& ctx, DType type, Shape shape);
+  // The same for samples in rows: on a device wide ones begin at multiples of 32 bytes, the unit in which it reads, so
+  // that the result may have a row pitch there.
+  static Tensor samples(Context& ctx, DType type, Shape shape);
   static Tensor zeros(Context& ctx, DType type, Shape shape);
   // Persistent and zero, also inside a step.
   static Tensor persistent(Context& ctx, DType type, Shape shape);

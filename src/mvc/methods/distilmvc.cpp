@@ -263,7 +263,7 @@ struct DistilMvc final : Method {
     if (third) return distil(s, z);
     Small<Tensor> outputs;
     for (int v = 0; v < views && s.tapping(); ++v) {
-      outputs.push_back(Tensor::empty(s.ctx(), s.dtype(), s.view(v).shape()));
+      outputs.push_back(Tensor::samples(s.ctx(), s.dtype(), s.view(v).shape()));
       s.tap(str("xhat.", v), outputs[v]);
     }
     const Var h = dec.forward_hidden(s, {&z, 1}, true);

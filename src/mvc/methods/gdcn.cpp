@@ -189,7 +189,7 @@ struct Gdcn final : Method {
     for (int v = 0; v < views; ++v) {
       x.push_back(s.constant(s.view(v)));
       if (!s.tapping()) continue;
-      outputs.push_back(Tensor::empty(s.ctx(), s.dtype(), s.view(v).shape()));
+      outputs.push_back(Tensor::samples(s.ctx(), s.dtype(), s.view(v).shape()));
       s.tap(str("xhat.", v), outputs[v]);
     }
     const Var z = enc.forward(s, x.span());

@@ -207,7 +207,7 @@ struct Gmae final : Method {
     const Var h = dec.forward(s, {&pairs, 1});
     Small<Tensor> outputs;
     for (int v = 0; v < views && s.tapping(); ++v) {
-      outputs.push_back(Tensor::empty(s.ctx(), s.dtype(), s.view(v).shape()));
+      outputs.push_back(Tensor::samples(s.ctx(), s.dtype(), s.view(v).shape()));
       s.tap(str("xhat.", v), outputs[v]);
     }
     const Small<Var> w = values(s, last_w), b = values(s, last_b);
@@ -218,7 +218,7 @@ struct Gmae final : Method {
   Var judge(Step& s, const Var& specific) {
     Small<Tensor> outputs;
     for (int v = 0; v < views && s.tapping(); ++v) {
-      outputs.push_back(Tensor::empty(s.ctx(), s.dtype(), {s.rows(), views}));
+      outputs.push_back(Tensor::samples(s.ctx(), s.dtype(), {s.rows(), views}));
       s.tap(str("D.", v), outputs[v]);
     }
     Small<Var> layer[4];

@@ -269,7 +269,7 @@ struct SparseMvc final : Method {
       targets.push_back(u < views ? s.view(u) : side);
       x.push_back(s.constant(targets[targets.size() - 1]));
       if (s.tapping()) {
-        outputs.push_back(Tensor::empty(s.ctx(), s.dtype(), targets[targets.size() - 1].shape()));
+        outputs.push_back(Tensor::samples(s.ctx(), s.dtype(), targets[targets.size() - 1].shape()));
         s.tap("xhat." + label(u), outputs[outputs.size() - 1]);
       }
     }
