@@ -103,7 +103,12 @@ template <class T> struct ActGrad {
       T* d = dy.row(i) + c;
       switch (act) {
         case Act::none: break;
-        case Act::relu: team.each(cols, [=](int64_t j) { d[j] = v[j] > 0 ? d[j] * by : T(0); }); break;
+        case Act::relu:
+          team.each(cols, [=](int64_t j) {
+            const T x = fn::read(d + j);
+            d[j] = v[j] > 0 ? x * by : T(0);
+          });
+          break;
         case Act::leaky: team.each(cols, [=](int64_t j) { d[j] = v[j] > 0 ? d[j] : lean * d[j]; }); break;
         case Act::sigmoid: team.each(cols, [=](int64_t j) { d[j] = d[j] * v[j] * (T(1) - v[j]); }); break;
         case Act::tanh: team.each(cols, [=](int64_t j) { d[j] = d[j] * (T(1) - v[j] * v[j]); }); break;

@@ -95,7 +95,7 @@ template <class T> struct NormGradColumns {
     team.down(0, dy.rows, sums, [&](int64_t i, T* sum) {
       const T *d = dy.row(i) + c, *u = xh.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) {
-        const T w = scale[j] * u[j] + shift[j] > floor ? d[j] : T(0);
+        const T x = d[j], w = scale[j] * u[j] + shift[j] > floor ? x : T(0);
         sum[j] += w * u[j];
         sum[k + j] += w;
       }

@@ -26,6 +26,28 @@ struct alignas(16) Chunks {
   float own[kOwn][kPitch], other[kOther][kPitch];
 };
 
+// Rows first.. of x, columns k0..k0 + columns, into `to`; zeros past the rows' end. by: factors of the rows, or null.
+// Narrow rows are read one after the other by the same warp: they share sectors.
+template <int kRowsOf, bool kScaled, int kPitchOf>
+__device__ __forceinline__ void load_rows(const Mat<const float>& x, int64_t first, int64_t k0, int64_t columns,
+                                          float (&to)[kRowsOf][kPitchOf], const float* by) {
+  if (columns == kDepth) {
+    const int64_t k = k0 + lane();
+#pragma unroll
+    for (int r = warp(); r < kRowsOf; r += kWarps) {
+      const float v = first + r < x.rows ? x.row(first + r)[k] : 0;
+      to[r][lane()] = kScaled ? v * by[r] : v;
+    }
+    return;
+  }
+  const int width = static_cast<int>(columns), padded = (width + 3) / 4 * 4;  // of what is read four at a time
+  for (int e = static_cast<int>(threadIdx.x); e < kRowsOf * padded; e += kThreads) {
+    const int r = e / padded, k = e % padded;
+    const float v = k < width && first + r < x.rows ? x.row(first + r)[k0 + k] : 0;
+    to[r][k] = kScaled ? v * by[r] : v;
+  }
+}
+
 // acc[r][c] = inner product of row first + w + 8 r of `own` and row at + l + 32 c of `other`; rows past the end are
 // zeros. own_by, other_by, where given: factors of the tile's rows, applied first. All threads of the block; begins
 // with a barrier.
@@ -40,21 +62,13 @@ __device__ __forceinline__ void inner_products(Chunks& sm, const Mat<const float
   int64_t k0 = 0;
   do {
     __syncthreads();
-    const int64_t k = k0 + l;
-    const bool inside = k < own.cols;
-#pragma unroll
-    for (int r = w; r < kOwn; r += kWarps) {
-      const float x = inside && first + r < own.rows ? own.row(first + r)[k] : 0;
-      sm.own[r][l] = kScaled ? x * own_by[r] : x;
-    }
-#pragma unroll
-    for (int r = w; r < kOther; r += kWarps) {
-      const float x = inside && at + r < other.rows ? other.row(at + r)[k] : 0;
-      sm.other[r][l] = kScaled ? x * other_by[r] : x;
-    }
+    const int64_t left = own.cols - k0, columns = left < kDepth ? left : kDepth;
+    load_rows<kOwn, kScaled>(own, first, k0, columns, sm.own, own_by);
+    load_rows<kOther, kScaled>(other, at, k0, columns, sm.other, other_by);
     __syncthreads();
 #pragma unroll
     for (int q = 0; q < kDepth; q += 4) {
+      if (q >= columns) break;
       float4 y[kCols];
 #pragma unroll
       for (int c = 0; c < kCols; ++c) y[c] = four(&sm.other[l + 32 * c][q]);
@@ -149,6 +163,8 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kOwn;
   const int64_t column = static_cast<int64_t>(blockIdx.y) * kOut * kChunks;
   if (first >= own.rows) return;
+  for (int e = static_cast<int>(threadIdx.x); e < kOther * kOut; e += kThreads)
+    rows[e / kOut][e % kOut] = 0;  // beyond narrow rows
   float acc[kRows][kCols], out[kChunks][kRows][2] = {};
   for (int s = 0; s < loss.parts(g); ++s) {
     const auto part = loss.part(g, s);
@@ -170,18 +186,26 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
           const int t = l + 32 * c;
           const int64_t i = first + w + kWarps * r, j = at + t;
           worths[w + kWarps * r][t] =
-              i < own.rows && j < other.rows ? loss.worth(extra, part, i, j, acc[r][c], stats[w + kWarps * r], stats[kOwn + t])
-                                               : 0;
+              i < own.rows && j < other.rows
+                  ? loss.worth(extra, part, i, j, acc[r][c], stats[w + kWarps * r], stats[kOwn + t])
+                  : 0;
         }
 #pragma unroll
       for (int chunk = 0; chunk < kChunks; ++chunk) {
         if (chunk) __syncthreads();
-        for (int r = w; r < kOther; r += kWarps)
+        const int64_t k0 = column + chunk * kOut, left = own.cols - k0;
+        const int width = left > kOut ? kOut : left > 0 ? static_cast<int>(left) : 0;
+        if (width == kOut) {
+          for (int r = w; r < kOther; r += kWarps)
 #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const int64_t k = column + chunk * kOut + l + 32 * c;
-            rows[r][l + 32 * c] = at + r < other.rows && k < own.cols ? other.row(at + r)[k] : 0;
+            for (int c = 0; c < 2; ++c)
+              rows[r][l + 32 * c] = at + r < other.rows ? other.row(at + r)[k0 + l + 32 * c] : 0;
+        } else {
+          for (int e = static_cast<int>(threadIdx.x); e < kOther * width; e += kThreads) {
+            const int r = e / width, k = e % width;
+            rows[r][k] = at + r < other.rows ? other.row(at + r)[k0 + k] : 0;
           }
+        }
         __syncthreads();
 #pragma unroll 2
         for (int t = 0; t < kOther; t += 4) {

@@ -91,7 +91,7 @@ std::vector<FeatureScores> score_features(Context& ctx, const Features& f, const
   if (views.size() > 1) {
     int64_t cols = 0;
     for (const Tensor* t : views) cols += t->cols();
-    Tensor side = Tensor::persistent(ctx, views[0]->dtype(), {views[0]->rows(), cols});
+    Tensor side = Tensor::samples(ctx, views[0]->dtype(), {views[0]->rows(), cols});
     int64_t at = 0;
     for (const Tensor* t : views) {
       axpby(ctx, 1, *t, 0, side.col_range(at, t->cols()));

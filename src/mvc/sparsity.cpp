@@ -51,7 +51,7 @@ Sparsity sparsity_from(Context& ctx, DType type, const std::vector<double>& zero
 Tensor concat_views(Context& ctx, std::span<const Tensor> views) {
   int64_t cols = 0;
   for (const Tensor& v : views) cols += v.cols();
-  Tensor y = Tensor::empty(ctx, views[0].dtype(), {views[0].rows(), cols});
+  Tensor y = Tensor::samples(ctx, views[0].dtype(), {views[0].rows(), cols});
   int64_t at = 0;
   for (const Tensor& v : views) {
     axpby(ctx, 1, v, 0, y.col_range(at, v.cols()));

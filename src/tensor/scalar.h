@@ -21,6 +21,15 @@ PLX_HD uint32_t as_bits(float f) {
   return b;
 }
 
+// *p, read on a device even where the value turns out not to be needed: its lanes then read whole sectors.
+template <class T> PLX_HD T read(const T* p) {
+#ifdef __CUDA_ARCH__
+  return *static_cast<const volatile T*>(p);
+#else
+  return *p;
+#endif
+}
+
 // e^x, error below 2 units in the last place; 0 below -87.3, infinity above 88.7.
 PLX_HD float exp(float x) {
   const float clamped = x < -87.33f ? -87.33f : (x > 88.72f ? 88.72f : x);

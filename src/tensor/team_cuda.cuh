@@ -23,20 +23,25 @@ template <class T> __device__ __forceinline__ T warp_max(T s) {
 struct Warp {
   static constexpr bool serial = false;
   __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x & 31); }
-  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const {
-    for (int64_t j = lane(); j < n; j += 32) f(j);
+  // As many turns for every lane: with turns of its own per lane, unrolled code has lanes at different places, and what
+  // would be one access of the warp becomes several.
+  template <class F> __device__ __forceinline__ static void steps(int64_t from, int64_t n, F f) {
+#pragma unroll 4
+    for (int64_t at = from; at < n; at += 32)
+      if (at + lane() < n) f(at + lane());
   }
+  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const { steps(0, n, f); }
   template <class T, class F> __device__ __forceinline__ T sum(int64_t n, F f) const {
     T s = 0;
-    for (int64_t j = lane(); j < n; j += 32) s += f(j);
+    steps(0, n, [&](int64_t j) { s += f(j); });
     return warp_sum(s);
   }
   template <class T, class F> __device__ __forceinline__ T max(int64_t n, F f) const {
     T top = f(lane() < n ? lane() : 0);
-    for (int64_t j = lane() + 32; j < n; j += 32) {
+    steps(32, n, [&](int64_t j) {
       const T x = f(j);
       top = x > top ? x : top;
-    }
+    });
     return warp_max(top);
   }
   __device__ __forceinline__ bool leader() const { return lane() == 0; }
@@ -46,9 +51,12 @@ struct Warp {
 inline constexpr int kBlock = 256;
 struct Block {
   static constexpr bool serial = false;
-  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const {
-    for (int64_t j = threadIdx.x; j < n; j += kBlock) f(j);
+  template <class F> __device__ __forceinline__ static void steps(int64_t from, int64_t n, F f) {  // see Warp
+#pragma unroll 4
+    for (int64_t at = from; at < n; at += kBlock)
+      if (at + threadIdx.x < n) f(at + threadIdx.x);
   }
+  template <class F> __device__ __forceinline__ void each(int64_t n, F f) const { steps(0, n, f); }
   // one value per warp through shared memory, then the same tree in every warp
   template <class T, class Fold> __device__ __forceinline__ static T across(T s, Fold fold) {
     __shared__ double parts[kBlock / 32];
@@ -61,7 +69,7 @@ struct Block {
   }
   template <class T, class F> __device__ __forceinline__ T sum(int64_t n, F f) const {
     T s = 0;
-    for (int64_t j = threadIdx.x; j < n; j += kBlock) s += f(j);
+    steps(0, n, [&](int64_t j) { s += f(j); });
     return across(warp_sum(s), [](T x) {
       for (int by = kBlock / 64; by; by >>= 1) x += __shfl_xor_sync(0xFFFFFFFFu, x, by);
       return x;
@@ -70,10 +78,10 @@ struct Block {
   template <class T, class F> __device__ __forceinline__ T max(int64_t n, F f) const {
     const int64_t own = threadIdx.x;
     T top = f(own < n ? own : 0);
-    for (int64_t j = own + kBlock; j < n; j += kBlock) {
+    steps(kBlock, n, [&](int64_t j) {
       const T x = f(j);
       top = x > top ? x : top;
-    }
+    });
     return across(warp_max(top), [](T x) { return warp_max(x); });
   }
   __device__ __forceinline__ bool leader() const { return threadIdx.x == 0; }
@@ -89,7 +97,7 @@ struct Column {
     for (int64_t j = 0; j < n; ++j) f(j);
   }
   template <class F> __device__ __forceinline__ void rows(int64_t first, int64_t n, F f) const {
-    for (int64_t i = slice(); i < n; i += kSlices) f(first + i);
+    for (int64_t i = slice(); i < n; i += kSlices) f(first + i);  // the same turns for a whole warp
   }
   template <class T, size_t N, class F>
   __device__ __forceinline__ void down(int64_t first, int64_t n, T (&sum)[N], F f) const {
