@@ -104,7 +104,7 @@ struct Nothing {
 // Per problem p and anchor: RowSums. The loss gives
 //   anchors(p), parts(p), part(p, s).others, term(extra, part, row of anchor, row of other, inner product),
 //   store(p, row, sums), and its Extra: prepare(loss, part, rows of the part, first anchor, first other)
-template <class L> __global__ void __launch_bounds__(kThreads) tiled_losses(const __grid_constant__ L loss) {
+template <class L> __global__ void __launch_bounds__(kThreads, 1) tiled_losses(const __grid_constant__ L loss) {
   __shared__ Chunks sm;
   __shared__ typename L::Extra extra;
   const int p = static_cast<int>(blockIdx.y);
