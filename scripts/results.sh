@@ -5,7 +5,7 @@
 #   scripts/results.sh --missing  the same without the runs that docs/results.csv has already, and tables
 #   scripts/results.sh --status   what is finished, what is missing
 #   scripts/results.sh --table    the tables alone, from the finished runs and from docs/results.csv
-#   scripts/results.sh --only RE  runs whose "section data method variant" match this regular expression, and tables
+#   scripts/results.sh --only RE [--missing]  runs whose "section data method variant" match this regular expression, and tables
 # PLX_RESULTS=DIR keeps the runs there (build/results), PLX_SHARED_DATA=DIR has the data sets (../shared), PLX_PARALLAX=FILE
 # is the program (built if not given), PLX_RUN_THREADS=N threads a run (all; they never change a result).
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
