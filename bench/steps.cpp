@@ -4,7 +4,7 @@
 //   bench_steps [--threads N]... [--method NAME] [--seconds S] [--products]   (the products by shape, too)
 // On a CUDA device: steps a second eager and replayed, and what one step launches (CSV with --count, which times
 // nothing).
-//   bench_steps --device cuda[:i] [--count] [--method NAME] [--seconds S]
+//   bench_steps --device cuda[:i] [--count [--steps N]] [--method NAME] [--seconds S]   (N steps of every phase, 3)
 #include <parallax/mvc/trainer.h>
 #include <parallax/tensor/gemm.h>
 
@@ -138,28 +138,44 @@ void measure(const Case& c, int threads, double seconds, bool by_shape) {
   }
 }
 
-// One eager step after the warm-up, counted; and, unless only that is wanted, steps a second without and with
-// recording.
-void on_device(const Case& c, const Device& device, bool count, double seconds) {
+// What a step moves at least: each of its buffers once to memory and once back; a parameter that got a gradient for
+// the forward and the backward pass, the gradient once each way, Adam's four numbers in and three out; a batch from the
+// data to its place, and from there for either pass.
+double least_bytes(const Case& c, const Phase& p, Trainer& trainer, uint64_t buffers) {
+  int64_t weights = 0, inputs = 0;
+  ParamStore& store = trainer.store();
+  for (int i = 0; i < store.count(); ++i)
+    if (*store.written(Param{i})) weights += store.value(Param{i}).count();
+  const int64_t rows = p.batch > 0 ? std::min(p.batch, c.samples) : c.samples;
+  for (const int64_t d : c.dims) inputs += rows * d;
+  return 2.0 * static_cast<double>(buffers) + 10 * sizeof(float) * static_cast<double>(weights) +
+         (p.batch > 0 ? 4 : 2) * sizeof(float) * static_cast<double>(inputs);
+}
+
+// Steps of every phase, one counted; and, unless only that is wanted, steps a second without and with recording.
+void on_device(const Case& c, const Device& device, bool count, int steps_counted, double seconds) {
   for (const bool capture : {false, true}) {
     if (count && capture) continue;
     Case cheap = c;  // the hooks between phases are not counted: let them be short
+    if (count) cheap.samples = std::min<int64_t>(c.samples, 600);
     if (count && cheap.method == std::string("distilmvc")) cheap.set.emplace_back("n_init", "1");
     Context ctx({.device = device, .seed = 1, .capture = capture});
     const Setup setup = set_up(ctx, cheap);
-    Trainer trainer(ctx, *setup.method, setup.views, c.clusters);
+    Trainer trainer(ctx, *setup.method, setup.views, cheap.clusters);
     trainer.build();
     for (Phase& p : setup.method->plan()) {
       trainer.prepare(p);
       for (int i = 0; i < (count ? 2 : 5); ++i) trainer.step(p);
       if (count) {
+        for (int i = 3; i < steps_counted; ++i) trainer.step(p);
         const DeviceCounters before = ctx.backend()->counters;
         trainer.step(p);
         const DeviceCounters& after = ctx.backend()->counters;
-        std::printf("%s,%s,%llu,%llu,%llu\n", c.method, p.name.c_str(),
+        std::printf("%s,%s,%llu,%llu,%llu,%.0f\n", c.method, p.name.c_str(),
                     static_cast<unsigned long long>(after.launches - before.launches),
                     static_cast<unsigned long long>(after.library - before.library),
-                    static_cast<unsigned long long>(after.launches - before.launches + after.library - before.library));
+                    static_cast<unsigned long long>(after.launches - before.launches + after.library - before.library),
+                    least_bytes(cheap, p, trainer, ctx.arena().taken()));
         continue;
       }
       ctx.backend()->synchronise();
@@ -186,6 +202,7 @@ int main(int argc, char** argv) {
   double seconds = 3;
   std::string device = "cpu";
   bool count = false, by_shape = false;
+  int steps = 3;
   for (int i = 1; i < argc; ++i) {
     if (!std::strcmp(argv[i], "--count")) count = true;
     if (!std::strcmp(argv[i], "--products")) by_shape = true;
@@ -194,6 +211,7 @@ int main(int argc, char** argv) {
     if (!std::strcmp(argv[i], "--device")) device = argv[i + 1];
     if (!std::strcmp(argv[i], "--threads")) threads.push_back(std::atoi(argv[i + 1]));
     if (!std::strcmp(argv[i], "--method")) only = argv[i + 1];
+    if (!std::strcmp(argv[i], "--steps")) steps = std::max(3, std::atoi(argv[i + 1]));
     if (!std::strcmp(argv[i], "--seconds")) seconds = std::atof(argv[i + 1]);
   }
   if (device != "cpu") {
@@ -203,11 +221,12 @@ int main(int argc, char** argv) {
     }
     const Device d = choose_device(device);
     if (count)
-      std::printf("method,phase,kernels,library calls,launches\n");
+      std::printf("method,phase,kernels,library calls,launches,least bytes\n");
     else
       std::printf("%s\n", list_cuda_devices().devices.at(static_cast<size_t>(d.index)).c_str());
     for (size_t i = 0; i < cases.size(); ++i)
-      if ((only.empty() || only == cases[i].method) && !(count && i == 1)) on_device(cases[i], d, count, seconds);
+      if ((only.empty() || only == cases[i].method) && !(count && i == 1))
+        on_device(cases[i], d, count, steps, seconds);
     return 0;
   }
   if (threads.empty()) threads = {1, 2};

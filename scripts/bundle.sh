@@ -3,12 +3,20 @@
 # and CUDA's. For cluster nodes: copy it there, start bin/parallax.
 #   scripts/bundle.sh [DIR]          default build/bundle; built with CUDA where nvcc is
 #   scripts/bundle.sh --try [DIR]    also starts it in a folder that holds nothing else but the C library (chroot, as root)
+#   scripts/bundle.sh --preset NAME  another preset than cuda-release (or, without nvcc, cpu-release); cuda-check: one architecture
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-try=false
-if [ "${1:-}" = --try ]; then try=true; shift; fi
-to=$(realpath -m "${1:-build/bundle}")
-preset=cpu-release
+try=false preset=cpu-release
 if command -v nvcc >/dev/null; then preset=cuda-release; fi
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --try) try=true ;;
+    --preset) preset=${2:?a preset}; shift ;;
+    -*) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    *) break ;;
+  esac
+  shift
+done
+to=$(realpath -m "${1:-build/bundle}")
 # the C library, which belongs to the node, and what CUDA brings
 not_ours='^(ld-linux.*|libc|libm|libdl|librt|libpthread|libresolv|libutil|libnsl|libcuda.*|libcublas.*|libnv.*)\.so'
 
@@ -41,6 +49,7 @@ start_alone() {
   chroot "$root" /parallax/bin/parallax train --device cpu --data /parallax/data/multiple-features.h5 --method sparsemvc --quiet --restarts 3 \
     --set pre_epochs=1 --set con_epochs=1 --set 'encoder_hidden=[32,32,64]' --set 'decoder_hidden=[64,32,32]' --out /tmp/run
   chroot "$root" /parallax/bin/test_tensor --gtest_brief=1
+  if [ -e "$to/bin/test_cuda" ]; then chroot "$root" /parallax/bin/test_cuda --gtest_brief=1 --gtest_filter='CudaDevice*:CudaCluster*'; fi
 }
 stage "install packages" scripts/install_deps.sh
 stage "build" configure_build "$preset"

@@ -3,6 +3,7 @@
 #include "../tensor/team.h"
 
 PLX_ROWS(DropInto)
+PLX_ROWS(AddRows)
 PLX_ROWS(TotalTerms)
 PLX_ROWS(SpreadTotal)
 PLX_ROWS(SoftmaxRows)

@@ -6,16 +6,19 @@ namespace parallax {
 
 // y = beta * y + mask * x / (1 - p)
 template <class T> struct DropInto {
-  Mat<const T> x;
+  Mat<const T> x;  // [problems * n, d]
   Mat<T> y;
-  Draw<T> draw;
+  Draw<T> draws[kMaxProblems];
+  int n_problems;
   double p;
   T beta;
   PLX_HD int64_t rows() const { return y.rows; }
   PLX_HD int64_t width() const { return y.cols * 4; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
-    T* out = y.row(i);
-    const T* in = x.row(i);
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t each = y.rows / n_problems, i = r % each;
+    const Draw<T>& draw = draws[r / each];
+    T* out = y.row(r);
+    const T* in = x.row(r);
     if (beta == T(0)) return drop_row(team, draw, i, in, out, y.cols, p);
     if constexpr (!Team::serial) {
       const Draw<T> d = draw;
@@ -34,6 +37,22 @@ template <class T> struct DropInto {
   }
 };
 PLX_KERNEL(DropInto)
+
+// y = a u + b v
+template <class T> struct AddRows {
+  Mat<const T> u, v;
+  Mat<T> y;
+  T a, b;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    const T *p = u.row(i), *q = v.row(i);
+    T* out = y.row(i);
+    const T f = a, g = b;
+    team.each(y.cols, [=](int64_t j) { out[j] = f * p[j] + g * q[j]; });
+  }
+};
+PLX_KERNEL(AddRows)
 
 inline constexpr int kTerms = 32;  // of a total that one launch takes
 

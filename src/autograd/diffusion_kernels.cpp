@@ -3,8 +3,8 @@
 #include "../tensor/team.h"
 
 PLX_ROWS(NoiseRows)
-PLX_ROWS(StepRows)
+PLX_ROWS(DenoiseRows)
 PLX_ROWS(FoldRepeats)
 PLX_ROWS(SpreadRepeats)
-PLX_ROWS(ReluAffine)
-PLX_COLUMNS(WeighColumns)
+PLX_ROWS(DenoiseGradRows)
+PLX_COLUMNS(DenoiseGradColumns)

@@ -1,7 +1,7 @@
 // Kernels of op_diffusion.
 #pragma once
 #include "../tensor/draw.h"
-#include "../tensor/launch.h"
+#include "norm_kernels.h"
 
 namespace parallax {
 
@@ -66,22 +66,24 @@ template <class T> struct NoiseRows {
 };
 PLX_KERNEL(NoiseRows)
 
-// y = a x + g * bias: a step of the chain before its product is added
-template <class T> struct StepRows {
+// The denoiser between its products, and y = a x + g * bias: a step of the chain before its second product is added.
+template <class T> struct DenoiseRows {
+  NormRows<T> norm;
   Mat<const T> x;
   const T* bias;
   Mat<T> y;
   T a, g;
   PLX_HD int64_t rows() const { return y.rows; }
-  PLX_HD int64_t width() const { return y.cols; }
+  PLX_HD int64_t width() const { return norm.width() + y.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    norm(team, i);
     const T *in = x.row(i), *b = bias;
     T* out = y.row(i);
     const T f = a, h = g;
     team.each(y.cols, [=](int64_t j) { out[j] = f * in[j] + h * b[j]; });
   }
 };
-PLX_KERNEL(StepRows)
+PLX_KERNEL(DenoiseRows)
 
 // y_i = keep y_i + weight * sum over repeats of x_rn+i
 template <class T> struct FoldRepeats {
@@ -121,30 +123,36 @@ template <class T> struct SpreadRepeats {
 };
 PLX_KERNEL(SpreadRepeats)
 
-// y = max(gamma xh + beta, 0), as NormRows made it
-template <class T> struct ReluAffine {
-  Mat<const T> xh;
-  const T *gamma, *beta;
+// Gradient of DenoiseRows: through the normalisation, beside it the activations again (y = max(gamma xh + beta, 0)),
+// and of the gradient dz of the step's result the shares of its product and of its start.
+template <class T> struct DenoiseGradRows {
+  NormGradRows<T> norm;
   Mat<T> y;
+  Mat<const T> dz;
+  Mat<T> gz, before;  // g dz; a dz, null: not wanted
+  T a, g;
   PLX_HD int64_t rows() const { return y.rows; }
-  PLX_HD int64_t width() const { return y.cols; }
+  PLX_HD int64_t width() const { return norm.width() + y.cols + dz.cols; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
-    const T *u = xh.row(i), *g = gamma, *b = beta;
+    norm(team, i);
+    const T *u = norm.xh.row(i), *scale = norm.gamma, *shift = norm.beta;
     T* out = y.row(i);
-    team.each(y.cols, [=](int64_t j) { out[j] = fn::max(g[j] * u[j] + b[j], T(0)); });
+    team.each(y.cols, [=](int64_t j) { out[j] = fn::max(scale[j] * u[j] + shift[j], T(0)); });
+    const T* in = dz.row(i);
+    const auto times = [&](T f, T* to) { team.each(dz.cols, [=](int64_t j) { to[j] = f * in[j]; }); };
+    times(g, gz.row(i));
+    if (before.p) times(a, before.row(i));
   }
 };
-PLX_KERNEL(ReluAffine)
+PLX_KERNEL(DenoiseGradRows)
 
-// out = keep out + weight * column sums of x
-template <class T> struct WeighColumns {
+// out = keep out + column sums of x
+template <class T> struct AddColumns {
   Mat<const T> x;
-  T* out;
-  T weight, keep;
-  PLX_HD int64_t problems() const { return 1; }
-  PLX_HD int64_t rows() const { return x.rows; }
-  PLX_HD int64_t width() const { return x.cols; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t, int64_t c, int64_t cols) const {
+  T* out;  // null: not wanted
+  T keep;
+  template <class Team> PLX_HD void operator()(Team team, int64_t c, int64_t cols) const {
+    if (!out) return;
     T sums[Team::kColumns] = {};
     team.down(0, x.rows, sums, [&](int64_t i, T* sum) {
       const T* v = x.row(i) + c;
@@ -152,10 +160,26 @@ template <class T> struct WeighColumns {
     });
     if (!team.leader()) return;
     T* o = out + c;
-    const T f = weight, old = keep;
-    team.each(cols, [=, &sums](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + f * sums[j]; });
+    const T old = keep;
+    team.each(cols, [=, &sums](int64_t j) { o[j] = (old == T(0) ? T(0) : old * o[j]) + sums[j]; });
   }
 };
-PLX_KERNEL(WeighColumns)
+
+// Gradients of the denoiser's vectors, from the rows of all steps and repeats
+template <class T> struct DenoiseGradColumns {
+  NormGradColumns<T> norm;
+  AddColumns<T> first, second;  // biases of the two layers
+  PLX_HD int64_t problems() const { return 2; }
+  PLX_HD int64_t rows() const { return norm.rows(); }
+  PLX_HD int64_t width() const { return first.x.cols > second.x.cols ? first.x.cols : second.x.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t layer, int64_t c, int64_t most) const {
+    const int64_t left = (layer == 0 ? first : second).x.cols - c,
+                  cols = left < most ? left : most;  // not positive: none
+    if (layer == 1) return second(team, c, cols);
+    norm(team, 0, c, cols);
+    first(team, c, cols);
+  }
+};
+PLX_KERNEL(DenoiseGradColumns)
 
 }  // namespace parallax

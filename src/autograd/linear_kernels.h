@@ -125,10 +125,11 @@ template <class T> struct ActGrad {
 };
 PLX_KERNEL(ActGrad)
 
-// out_g = beta_g * out_g + factor_g * column sums of x_g
+// out_g = beta_g * out_g + factor_g * column sums of x_g, and y_g = factor_g * x_g
 template <class T> struct ColumnSums {
   Mat<const T> list[kMaxProblems];  // [n, d_g]
-  T* out[kMaxProblems];             // [d_g]
+  Mat<T> scaled[kMaxProblems];      // [n, d_g] or null: not wanted
+  T* out[kMaxProblems];             // [d_g] or null
   const T* factor[kMaxProblems];    // [1]
   T beta[kMaxProblems];
   int64_t n_problems = 0, widest = 0;
@@ -138,14 +139,17 @@ template <class T> struct ColumnSums {
   template <class Team> PLX_HD void operator()(Team team, int64_t g, int64_t c, int64_t most) const {
     const Mat<const T> x = list[g];
     const int64_t cols = x.cols - c < most ? x.cols - c : most;  // not positive: none
+    const T f = *factor[g], keep = beta[g];
     T sums[Team::kColumns] = {};
     team.down(0, x.rows, sums, [&](int64_t i, T* sum) {
       const T* v = x.row(i) + c;
       for (int64_t j = 0; j < cols; ++j) sum[j] += v[j];
+      if (!scaled[g].p) return;
+      T* y = scaled[g].row(i) + c;
+      for (int64_t j = 0; j < cols; ++j) y[j] = f * v[j];
     });
-    if (!team.leader()) return;
+    if (!out[g] || !team.leader()) return;
     T* o = out[g] + c;
-    const T f = *factor[g], keep = beta[g];
     team.each(cols, [=, &sums](int64_t j) { o[j] = (keep == T(0) ? T(0) : keep * o[j]) + f * sums[j]; });
   }
 };

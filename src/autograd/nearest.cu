@@ -82,7 +82,7 @@ __device__ __forceinline__ void for_tiles(const NearestLists& k, Tile& sm, int v
   for (int64_t at = 0; at < k.n; at += kOther) {
     __syncthreads();  // the previous tile's readers of the scales
     if (threadIdx.x < kOther) scales(k, v, at + threadIdx.x, sm.other_by[threadIdx.x], sm.other_one[threadIdx.x]);
-    inner_products<true>(sm.chunks, k.x[v], first, k.x[v], at, acc, sm.own_by, sm.other_by);
+    inner_products<true>(sm.chunks, k.x[v], first, k.x[v], at, acc, false, sm.own_by, sm.other_by);
 #pragma unroll
     for (int r = 0; r < kRows; ++r)
 #pragma unroll

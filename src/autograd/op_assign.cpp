@@ -15,8 +15,10 @@ int64_t rows_of_problem(const Tensor& x, int64_t problems, std::string_view name
 void scale_problems(Context& ctx, const Tensor& d, const Tensor& gy, const Grad& grad) {
   const Grad::Open o = grad.open(ctx);
   const int64_t n = d.rows() / gy.rows();
+  Small<AxpbyPart> parts;
   for (int64_t g = 0; g < gy.rows(); ++g)
-    axpby(ctx, 1, d.row_range(g * n, n), o.beta, o.tensor.row_range(g * n, n), gy.row_range(g, 1));
+    parts.push_back({1, d.row_range(g * n, n), o.beta, o.tensor.row_range(g * n, n), gy.row_range(g, 1)});
+  axpby(ctx, parts.span());
 }
 }  // namespace
 

@@ -11,11 +11,11 @@ namespace {
 void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Tensor& y, double beta) {
   const int G = at.draws.size();
   PLX_CHECK(shape, G > 0 && x.rows() % G == 0, "dropout: ", x.rows(), " rows are not ", G, " equal problems");
-  const int64_t n = x.rows() / G;
   by_float(y.dtype(), [&]<class T>(T) {
-    for (int g = 0; g < G; ++g)
-      run(ctx, DropInto<T>{x.row_range(g * n, n).mat<T>(), y.row_range(g * n, n).mat<T>(), at.draws[g].as<T>(), at.p,
-                           static_cast<T>(beta)});
+    DropInto<T> k{
+        .x = x.mat<T>(), .y = y.mat<T>(), .draws = {}, .n_problems = G, .p = at.p, .beta = static_cast<T>(beta)};
+    for (int g = 0; g < G; ++g) k.draws[g] = at.draws[g].as<T>();
+    run(ctx, k);
   });
 }
 }  // namespace
@@ -117,16 +117,20 @@ Var total(std::initializer_list<Var> terms) { return total(std::span<const Var>(
 
 Tensor AddScaled::forward(Context& ctx, const Attr& at, Saved&, In x) {
   Tensor y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
-  axpby(ctx, at.a, x[0], 0, y);
-  axpby(ctx, at.b, x[1], 1, y);
+  PLX_CHECK(shape, x[0].shape() == x[1].shape(), "add_scaled of ", x[0].shape(), " and ", x[1].shape());
+  by_float(y.dtype(), [&]<class T>(T) {
+    run(ctx, AddRows<T>{x[0].mat<T>(), x[1].mat<T>(), y.mat<T>(), T(at.a), T(at.b)});
+  });
   return y;
 }
 void AddScaled::backward(Context& ctx, const Attr& at, const Saved&, const Tensor& gy, Grads g) {
+  Small<AxpbyPart> parts;
   for (size_t i = 0; i < 2; ++i)
     if (g[i]) {
       const Grad::Open o = g[i].open(ctx);
-      axpby(ctx, i ? at.b : at.a, gy, o.beta, o.tensor);
+      parts.push_back({i ? at.b : at.a, gy, o.beta, o.tensor});
     }
+  axpby(ctx, parts.span());
 }
 Var add_scaled(double a, const Var& x, double b, const Var& y) { return apply<AddScaled>({a, b}, {x, y}); }
 

@@ -34,10 +34,17 @@ Tensor DiffusionChain::forward(Context& ctx, const Attr& at, Saved& s, In x) {
       const Tensor z = s.z.row_range(k * R * n, R * n), u = s.xh.row_range(k * R * n, R * n);
       const Tensor next = k + 1 < K ? s.z.row_range((k + 1) * R * n, R * n) : last;
       gemm(ctx, z, w0.col_range(0, h), u, {.tb = true});
-      run(ctx,
-          NormRows<T>{u.mat<T>(), cond.mat<T>(), u.mat<T>(), o.mat<T>(), s.inverse.row_range(k * R * n, R * n).ptr<T>(),
-                      s.gamma.ptr<T>(), s.beta.ptr<T>(), static_cast<T>(at.eps), true});
-      run(ctx, StepRows<T>{z.mat<T>(), x[6].ptr<T>(), next.mat<T>(), static_cast<T>(step.a), static_cast<T>(step.g)});
+      const NormRows<T> norm{u.mat<T>(),
+                             cond.mat<T>(),
+                             u.mat<T>(),
+                             o.mat<T>(),
+                             s.inverse.row_range(k * R * n, R * n).ptr<T>(),
+                             s.gamma.ptr<T>(),
+                             s.beta.ptr<T>(),
+                             static_cast<T>(at.eps),
+                             true};
+      run(ctx, DenoiseRows<T>{norm, z.mat<T>(), x[6].ptr<T>(), next.mat<T>(), static_cast<T>(step.a),
+                              static_cast<T>(step.g)});
       gemm(ctx, o, w2, next, {.tb = true, .alpha = step.g, .beta = 1});
     }
     run(ctx, FoldRepeats<T>{last.mat<T>(), q.mat<T>(), static_cast<T>(1.0 / static_cast<double>(R)), T(0)});
@@ -49,40 +56,50 @@ void DiffusionChain::backward(Context& ctx, const Attr& at, const Saved& s, cons
   const int64_t n = s.c.rows(), C = s.c.cols(), h = s.w2.rows(), hidden = s.w2.cols();
   const int64_t K = static_cast<int64_t>(at.steps.size()), R = at.repeats, rows = R * n;
   const DType type = gy.dtype();
-  Tensor dz = Tensor::samples(ctx, type, {rows, h}), du = Tensor::samples(ctx, type, {rows, hidden});
-  Tensor o = Tensor::samples(ctx, type, {rows, hidden}), dcond = Tensor::samples(ctx, type, {n, hidden});
+  // rows of all steps, so that each weight has one product: dz of the steps' results, gz of the second products', du of
+  // the normalised values, dv of what is normalised
+  const auto rows_of = [&](int64_t cols) { return Tensor::samples(ctx, type, {K * rows, cols}); };
+  const Tensor dz = rows_of(h), gz = rows_of(h), o = rows_of(hidden), du = rows_of(hidden), dv = rows_of(hidden),
+               dcond = Tensor::samples(ctx, type, {n, hidden});
   Grad::Open open[7];
   for (size_t i = 0; i < 7; ++i)
     if (g[i]) open[i] = g[i].open(ctx);
+  const auto step = [&](int64_t k) { return at.steps[static_cast<size_t>(k)]; };
+  const auto of = [&](const Tensor& t, int64_t k) { return t.row_range(k * rows, rows); };
   by_float(type, [&]<class T>(T) {
-    run(ctx, SpreadRepeats<T>{gy.mat<T>(), dz.mat<T>(), static_cast<T>(1.0 / static_cast<double>(R))});
+    run(ctx, SpreadRepeats<T>{gy.mat<T>(), of(dz, K - 1).mat<T>(), static_cast<T>(1.0 / static_cast<double>(R))});
     for (int64_t k = K; k-- > 0;) {
-      const ChainStep step = at.steps[static_cast<size_t>(k)];
-      const Tensor z = s.z.row_range(k * rows, rows), xh = s.xh.row_range(k * rows, rows);
-      const bool first = k + 1 == K;  // to write
-      const auto keep = [&](size_t i) { return first ? open[i].beta : 1.0; };
-      gemm(ctx, dz, s.w2, du, {.alpha = step.g});
-      if (g[5]) {
-        run(ctx, ReluAffine<T>{xh.mat<T>(), s.gamma.ptr<T>(), s.beta.ptr<T>(), o.mat<T>()});
-        gemm(ctx, dz, o, open[5].tensor, {.ta = true, .alpha = step.g, .beta = keep(5)});
-      }
-      if (g[6])
-        run(ctx,
-            WeighColumns<T>{dz.mat<T>(), open[6].tensor.ptr<T>(), static_cast<T>(step.g), static_cast<T>(keep(6))});
-      if (g[3] || g[4])
-        run(ctx, NormGradColumns<T>{du.mat<T>(), xh.mat<T>(), s.gamma.ptr<T>(), s.beta.ptr<T>(),
-                                    g[3] ? open[3].tensor.ptr<T>() : nullptr, g[4] ? open[4].tensor.ptr<T>() : nullptr,
-                                    static_cast<T>(keep(3)), static_cast<T>(keep(4)), true});
-      run(ctx, NormGradRows<T>{du.mat<T>(), xh.mat<T>(), du.mat<T>(), s.inverse.row_range(k * rows, rows).ptr<T>(),
-                               s.gamma.ptr<T>(), s.beta.ptr<T>(), T(0), true});
-      run(ctx, FoldRepeats<T>{du.mat<T>(), dcond.mat<T>(), T(1), first ? T(0) : T(1)});
-      if (g[1]) gemm(ctx, du, z, open[1].tensor.col_range(0, h), {.ta = true, .beta = keep(1)});
-      if (k > 0) gemm(ctx, du, s.w0.col_range(0, h), dz, {.beta = step.a});
+      gemm(ctx, of(dz, k), s.w2, of(du, k), {.alpha = step(k).g});
+      const NormGradRows<T> norm{of(du, k).mat<T>(),
+                                 of(s.xh, k).mat<T>(),
+                                 of(dv, k).mat<T>(),
+                                 of(s.inverse, k).ptr<T>(),
+                                 s.gamma.ptr<T>(),
+                                 s.beta.ptr<T>(),
+                                 T(0),
+                                 true};
+      const Mat<T> before = k > 0 ? of(dz, k - 1).mat<T>() : Mat<T>{};
+      run(ctx, DenoiseGradRows<T>{norm, of(o, k).mat<T>(), of(dz, k).mat<T>(), of(gz, k).mat<T>(), before,
+                                  static_cast<T>(step(k).a), static_cast<T>(step(k).g)});
+      if (k > 0) gemm(ctx, of(dv, k), s.w0.col_range(0, h), of(dz, k - 1), {.beta = 1});
     }
-    if (g[2]) run(ctx, WeighColumns<T>{dcond.mat<T>(), open[2].tensor.ptr<T>(), T(1), static_cast<T>(open[2].beta)});
+    const auto at_of = [&](size_t i) { return g[i] ? open[i].tensor.ptr<T>() : nullptr; };
+    const auto keep = [&](size_t i) { return static_cast<T>(open[i].beta); };
+    run(ctx, DenoiseGradColumns<T>{{du.mat<T>(), s.xh.mat<T>(), s.gamma.ptr<T>(), s.beta.ptr<T>(), at_of(3), at_of(4),
+                                    keep(3), keep(4), true},
+                                   {dv.mat<T>(), at_of(2), keep(2)},
+                                   {gz.mat<T>(), at_of(6), keep(6)}});
+    run(ctx, FoldRepeats<T>{dv.mat<T>(), dcond.mat<T>(), T(1), T(0)});
+    Small<Product<T>> list;
+    if (g[5]) list.push_back(product<T>(gz, o, open[5].tensor, {.ta = true, .beta = open[5].beta}));
+    if (g[1]) {
+      const Tensor& w = open[1].tensor;
+      list.push_back(product<T>(dv, s.z, w.col_range(0, h), {.ta = true, .beta = open[1].beta}));
+      list.push_back(product<T>(dcond, s.c, w.col_range(h, C), {.ta = true, .beta = open[1].beta}));
+    }
+    if (g[0]) list.push_back(product<T>(dcond, s.w0.col_range(h, C), open[0].tensor, {.beta = open[0].beta}));
+    gemm<T>(ctx, list.span());
   });
-  if (g[1]) gemm(ctx, dcond, s.c, open[1].tensor.col_range(h, C), {.ta = true, .beta = open[1].beta});
-  if (g[0]) gemm(ctx, dcond, s.w0.col_range(h, C), open[0].tensor, {.beta = open[0].beta});
 }
 
 Var diffusion_chain(const Var& c, const DenoiserVars& p, const DiffusionChain::Attr& attr) {

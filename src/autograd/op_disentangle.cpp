@@ -154,6 +154,7 @@ void Discriminators::backward(Context& ctx, const Attr& at, const Saved& s, cons
   const int64_t all = s.p.rows();
   by_float(gy.dtype(), [&]<class T>(T) {
     Small<Product<T>> list;
+    Small<AxpbyPart, 3 * kMaxProblems> small;
     for (int i = 0; i < V; ++i) {
       const size_t k = static_cast<size_t>(i);
       const Tensor by = gy.row_range(i, 1);
@@ -166,9 +167,10 @@ void Discriminators::backward(Context& ctx, const Attr& at, const Saved& s, cons
       for (size_t q = 0; q < 3; ++q)
         if (const Grad& gq = g[1 + (q + 1) * G + k]) {
           const Grad::Open o = gq.open(ctx);
-          axpby(ctx, 1, sums[q].row_range(i, 1), o.beta, o.tensor, by);
+          small.push_back({1, sums[q].row_range(i, 1), o.beta, o.tensor, by});
         }
     }
+    axpby(ctx, small.span());
     gemm<T>(ctx, list.span());
     if (!g[0]) return;
     const Grad::Open o = g[0].open(ctx);

@@ -16,6 +16,17 @@ struct Parts {  // of an input list [x..., w..., b...]
 };
 Parts parts(const Linear::Attr& at) { return {at.x_list ? at.problems : 1, at.weights, at.biases}; }
 
+// Gives the product of block i its part of the mask.
+template <class T> void put_mask(Product<T>& q, const ReluOffer& offer, int i) {
+  q.mask_ld = offer.mask.cols() * 8;
+  q.relu_mask = offer.mask.ptr<uint8_t>() + offer.mask.rows() / offer.biases * i * offer.mask.cols();
+}
+// The product that writes the gradient of block i does what is offered.
+template <class T> void apply_offer(Context& ctx, Product<T>& q, const ReluOffer& offer, int i) {
+  put_mask(q, offer, i);
+  q.bias_grad = offer.bias[i].open(ctx).tensor.template ptr<T>();
+}
+
 }  // namespace
 
 Tensor Linear::forward(Context& ctx, const Attr& at, Saved& s, In x) {
@@ -43,6 +54,11 @@ Tensor Linear::forward(Context& ctx, const Attr& at, Saved& s, In x) {
       if (p.nb) o.bias = x[static_cast<size_t>(p.b(g))];
       list.push_back(product<T>(xg, x[static_cast<size_t>(p.w(g))], yg, o));
     }
+    if (epilogues(ctx, s.y.dtype()) && at.act == Act::relu && at.dropout == 0 && p.nb == list.size() && n > 0) {
+      const int64_t bits = (out + 127) / 128 * 128;
+      s.offer = {.mask = Tensor::empty(ctx, DType::u8, {G * n, bits / 8}), .first = p.b(0), .biases = p.nb};
+      for (int i = 0; i < list.size(); ++i) put_mask(list[i], s.offer, i);
+    }
     gemm<T>(ctx, list.span());
     if (at.dropout > 0) {
       DropRows<T> k;
@@ -69,8 +85,16 @@ void Linear::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor
     k.act = at.act;
     k.slope = static_cast<T>(at.slope);
     k.scale = static_cast<T>(1 / (1 - at.dropout));
+    const bool one = !at.x_list && p.nw == 1;
+    const int blocks = one ? 1 : G;
+    // without an activation the weights' products have the biases' gradients with them
+    bool with_products = epilogues(ctx, gy.dtype()) && at.act == Act::none && p.nb == blocks && p.nw == blocks && n > 0;
+    for (int i = 0; i < blocks && with_products; ++i) {
+      const Grad &gb = g[static_cast<size_t>(p.b(i))], &gw = g[static_cast<size_t>(p.w(i))];
+      with_products = gw && gb && !gb.written();
+    }
     bool any_bias = false;
-    for (int i = 0; i < G; ++i) {
+    for (int i = 0; i < G && !with_products && !s.offer.taken; ++i) {
       k.db[i] = nullptr;
       k.beta[i] = 0;
       if (p.nb && (p.nb == G || i == 0) && g[static_cast<size_t>(p.b(i))]) {
@@ -80,16 +104,17 @@ void Linear::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor
         any_bias = true;
       }
     }
-    if (any_bias || at.act != Act::none) run(ctx, k);
+    if (any_bias || (at.act != Act::none && !s.offer.taken)) run(ctx, k);
 
     Small<Product<T>, 2 * kMaxProblems> list;
-    const bool one = !at.x_list && p.nw == 1;
-    for (int i = 0; i < (one ? 1 : G); ++i) {
+    for (int i = 0; i < blocks; ++i) {
       const Tensor d = one ? gy : gy.row_range(i * n, n);
       const Tensor xg = at.x_list ? s.x[i] : one ? s.x[0] : s.x[0].row_range(i * n, n);
       if (const Grad& gw = g[static_cast<size_t>(p.w(i))]) {
         const Grad::Open o = gw.open(ctx);
-        list.push_back(product<T>(d, xg, o.tensor, {.ta = true, .beta = o.beta}));
+        Product<T> q = product<T>(d, xg, o.tensor, {.ta = true, .beta = o.beta});
+        if (with_products) q.bias_grad = g[static_cast<size_t>(p.b(i))].open(ctx).tensor.template ptr<T>();
+        list.push_back(q);
       }
     }
     if (at.x_list) {
@@ -99,10 +124,13 @@ void Linear::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor
           list.push_back(product<T>(gy.row_range(i * n, n), s.w[p.nw == 1 ? 0 : i], o.tensor, {.beta = o.beta}));
         }
     } else if (g[0]) {
+      const ReluOffer* offer = g[0].take_offer(blocks);
       const Grad::Open o = g[0].open(ctx);
-      for (int i = 0; i < (one ? 1 : G); ++i)
+      for (int i = 0; i < blocks; ++i) {
         list.push_back(product<T>(one ? gy : gy.row_range(i * n, n), s.w[p.nw == 1 ? 0 : i],
                                   one ? o.tensor : o.tensor.row_range(i * n, n), {.beta = o.beta}));
+        if (offer) apply_offer(ctx, list[list.size() - 1], *offer, i);
+      }
     }
     // a shared weight on a list of inputs gets one contribution after the other
     if (at.x_list && p.nw == 1) {
@@ -179,32 +207,48 @@ Tensor LinearMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
 void LinearMse::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
   const int G = s.w.size();
   const int64_t n = s.h.rows() / G;
+  // On a device one number for each problem keeps products of equal shape from being one call: there the factor is put
+  // into the operand, on the way through it to the bias's gradient.
+  const bool scale = ctx.backend() != nullptr;
   by_float(gy.dtype(), [&]<class T>(T) {
     Small<Product<T>, 2 * kMaxProblems> list;
-    ColumnSums<T> bias;
+    ColumnSums<T> sums;
+    Small<Tensor> residual;
+    bool any = scale;
+    sums.n_problems = G;
     for (int i = 0; i < G; ++i) {
-      const Tensor factor = gy.row_range(i, 1);
+      const Tensor& r = s.residual[i];
+      sums.list[i] = r.mat<T>();
+      sums.widest = std::max(sums.widest, r.cols());
+      sums.factor[i] = gy.row_range(i, 1).template ptr<T>();
+      sums.out[i] = nullptr;
+      sums.beta[i] = 0;
+      residual.push_back(scale ? Tensor::samples(ctx, r.dtype(), r.shape()) : r);
+      sums.scaled[i] = scale ? residual[i].mat<T>() : Mat<T>{};
+      const Grad& gb = g[static_cast<size_t>(1 + G + i)];
+      if (!gb) continue;
+      const Grad::Open o = gb.open(ctx);
+      sums.out[i] = o.tensor.ptr<T>();
+      sums.beta[i] = static_cast<T>(o.beta);
+      any = true;
+    }
+    if (any) run(ctx, sums);
+    const auto by = [&](int i, GemmOptions o) {
+      if (!scale) o.alpha_by = gy.row_range(i, 1);
+      return o;
+    };
+    for (int i = 0; i < G; ++i)
       if (const Grad& gw = g[static_cast<size_t>(1 + i)]) {
         const Grad::Open o = gw.open(ctx);
-        list.push_back(product<T>(s.residual[i], s.h.row_range(i * n, n), o.tensor,
-                                  {.ta = true, .beta = o.beta, .alpha_by = factor}));
+        list.push_back(product<T>(residual[i], s.h.row_range(i * n, n), o.tensor, by(i, {.ta = true, .beta = o.beta})));
       }
-      if (const Grad& gb = g[static_cast<size_t>(1 + G + i)]) {
-        const Grad::Open o = gb.open(ctx);
-        const int64_t b = bias.n_problems++;
-        bias.list[b] = s.residual[i].mat<T>();
-        bias.out[b] = o.tensor.ptr<T>();
-        bias.factor[b] = factor.ptr<T>();
-        bias.beta[b] = static_cast<T>(o.beta);
-        bias.widest = std::max(bias.widest, s.residual[i].cols());
-      }
-    }
-    if (bias.n_problems) run(ctx, bias);
     if (g[0]) {
+      const ReluOffer* offer = g[0].take_offer(G);
       const Grad::Open o = g[0].open(ctx);
-      for (int i = 0; i < G; ++i)
-        list.push_back(product<T>(s.residual[i], s.w[i], o.tensor.row_range(i * n, n),
-                                  {.beta = o.beta, .alpha_by = gy.row_range(i, 1)}));
+      for (int i = 0; i < G; ++i) {
+        list.push_back(product<T>(residual[i], s.w[i], o.tensor.row_range(i * n, n), by(i, {.beta = o.beta})));
+        if (offer) apply_offer(ctx, list[list.size() - 1], *offer, i);
+      }
     }
     gemm<T>(ctx, list.span());
   });

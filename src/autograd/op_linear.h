@@ -41,6 +41,7 @@ struct Linear {
   struct Saved {
     Small<Tensor> x, w;
     Tensor y;
+    ReluOffer offer;
   };
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);

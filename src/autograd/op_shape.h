@@ -22,12 +22,13 @@ struct ConcatRows {
 };
 Var concat_rows(std::span<const Var> x);
 
-// rows first .. first + n of x: a view, no copy
+// rows first .. first + n of x: a view, no copy; neither is its gradient
 struct RowRange {
   static constexpr std::string_view name = "row_range";
   struct Attr {
     int64_t first = 0, n = 0;
   };
+  static int64_t first_row_of_input(const Attr& at) { return at.first; }
   struct Saved {};
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);

@@ -32,13 +32,23 @@ void row_mix(Context& ctx, const Tensor& w, std::span<const Tensor> z, const Ten
   r.beta = static_cast<T>(beta);
   run(ctx, r);
 }
-// gradient of a view's rows: weights[:, v] times x
+// gradient of the views' rows: weights[:, v] times x
 template <class T>
-void row_scale(Context& ctx, const Tensor& x, const Tensor& weights, int v, const Grad& g, double scale) {
-  if (!g) return;
-  const Grad::Open o = g.open(ctx);
-  run(ctx, RowScale<T>{x.mat<T>(), weights.ptr<T>() + v, weights.ld(), o.tensor.mat<T>(), static_cast<T>(scale),
-                       static_cast<T>(o.beta)});
+void row_scale(Context& ctx, const Tensor& x, const Tensor& weights, std::span<const Grad> g, double scale) {
+  RowScale<T> r{.x = x.mat<T>(), .w = weights.mat<T>(), .y = {}, .beta = {}, .scale = static_cast<T>(scale)};
+  for (size_t v = 0; v < g.size(); ++v) {
+    if (!g[v]) continue;
+    const Grad::Open o = g[v].open(ctx);
+    bool again = false;  // a view that comes twice is written twice
+    for (size_t u = 0; u < v; ++u) again = again || r.y[u].p == o.tensor.ptr<T>();
+    if (again) {
+      run(ctx, r);
+      for (size_t u = 0; u < v; ++u) r.y[u] = {};
+    }
+    r.y[v] = o.tensor.mat<T>();
+    r.beta[v] = static_cast<T>(o.beta);
+  }
+  run(ctx, r);
 }
 }  // namespace
 
@@ -56,7 +66,7 @@ void ViewScores::backward(Context& ctx, const Attr& at, const Saved& s, const Te
       const Grad::Open o = g[0].open(ctx);
       row_mix<T>(ctx, gy, s.x.span().subspan(1), o.tensor, at.scale, o.beta);
     }
-    for (int v = 0; v + 1 < s.x.size(); ++v) row_scale<T>(ctx, s.x[0], gy, v, g[static_cast<size_t>(v) + 1], at.scale);
+    row_scale<T>(ctx, s.x[0], gy, g.subspan(1), at.scale);
   });
 }
 Var view_scores(const Var& q, std::span<const Var> k, double scale) {
@@ -79,7 +89,7 @@ void ViewMix::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& 
       const Grad::Open o = g[0].open(ctx);
       row_dots<T>(ctx, gy, s.x.span().subspan(1), o.tensor, 1, o.beta);
     }
-    for (int v = 0; v + 1 < s.x.size(); ++v) row_scale<T>(ctx, gy, s.x[0], v, g[static_cast<size_t>(v) + 1], 1);
+    row_scale<T>(ctx, gy, s.x[0], g.subspan(1), 1);
   });
 }
 Var view_mix(const Var& w, std::span<const Var> z) {

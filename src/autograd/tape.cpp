@@ -25,8 +25,32 @@ void* Tape::take(size_t bytes) {
 }
 
 int32_t Tape::add_slot(const Tensor& value) {
-  slots_.push_back({value.shape(), value.dtype(), {}, false, false, nullptr});
+  Slot s;
+  s.shape = value.shape();
+  s.type = value.dtype();
+  slots_.push_back(s);
   return static_cast<int32_t>(slots_.size() - 1);
+}
+
+void Tape::make_offer(ReluOffer& offer, std::span<const int32_t> in, std::span<const Shape> shapes) {
+  if (!offer.mask.defined()) return;
+  for (int i = 0; i < offer.biases; ++i) {
+    const auto k = static_cast<size_t>(offer.first + i);
+    if (in[k] < 0) return;
+    offer.bias.push_back(Grad(this, in[k], shapes[k]));
+  }
+  slots_.back().offer = &offer;
+}
+
+bool Grad::written() const { return tape_->slots_[static_cast<size_t>(slot_)].used; }
+
+ReluOffer* Grad::take_offer(int blocks) const {
+  const Tape::Slot& s = tape_->slots_[static_cast<size_t>(slot_)];
+  if (!s.offer || s.uses != 1 || s.used || s.offer->biases != blocks) return nullptr;
+  for (const Grad& b : s.offer->bias)
+    if (b.written()) return nullptr;  // the product would overwrite it
+  s.offer->taken = true;
+  return s.offer;
 }
 
 Var Tape::leaf(const Tensor& value, const Tensor& grad, bool* written) {
@@ -51,6 +75,11 @@ Tensor Tape::grad_of(const Var& v) const {
 
 Grad::Open Grad::open(Context& ctx) const {
   Tape::Slot& s = tape_->slots_[static_cast<size_t>(slot_)];
+  if (s.parent >= 0) {
+    const Tape::Slot& parent = tape_->slots_[static_cast<size_t>(s.parent)];
+    s.used = true;
+    return {Grad(tape_, s.parent, parent.shape).open_zeroed(ctx).row_range(s.first, s.shape.rows), 1};
+  }
   if (!s.grad.defined()) s.grad = Tensor::samples(ctx, s.type, s.shape);
   const double beta = s.used ? 1.0 : 0.0;
   s.used = true;
@@ -67,8 +96,10 @@ Tensor Grad::open_zeroed(Context& ctx) const {
 void Tape::backward(const Var& loss) {
   PLX_CHECK(shape, loss.shape() == (Shape{1, 1}), "backward needs a [1, 1] loss, not ", loss.shape());
   if (loss.slot < 0) return;
-  for (Slot& s : slots_)
+  for (Slot& s : slots_) {
     if (!s.leaf) s.used = false, s.grad = Tensor();
+    if (s.offer) s.offer->taken = false;
+  }
   Slot& top = slots_[static_cast<size_t>(loss.slot)];
   top.grad = Tensor::samples(*ctx_, top.type, {1, 1});
   fill(*ctx_, top.grad, 1);

@@ -47,6 +47,10 @@ class Grad {
   Open open(Context& ctx) const;
   // For contributions that touch a part of the tensor only: zeroed on first use.
   Tensor open_zeroed(Context& ctx) const;
+  bool written() const;  // by an earlier writer
+  // What the op that made this input offers to whoever alone writes the gradient, if it has `blocks` biases; else null.
+  // The caller then must do it.
+  struct ReluOffer* take_offer(int blocks) const;
 
  private:
   Tape* tape_ = nullptr;
@@ -54,6 +58,15 @@ class Grad {
   Shape shape_;
 };
 using Grads = std::span<const Grad>;
+
+// An op whose result went through ReLU offers that the product that writes its gradient applies the mask and writes the
+// bias gradients, too (Product::relu_mask). Saved::offer of an op; the tape fills `bias`.
+struct ReluOffer {
+  Tensor mask = {};           // [rows, mask_ld / 8]; undefined: nothing is offered
+  int first = 0, biases = 0;  // which inputs of the op are biases, one for each equal block of rows
+  Small<Grad> bias = {};
+  bool taken = false;
+};
 
 class Tape {
  public:
@@ -86,6 +99,10 @@ class Tape {
     Tensor grad;
     bool leaf = false, used = false;
     bool* written = nullptr;
+    int32_t parent = -1;  // rows from `first` on of that slot: the gradient is a range of its gradient
+    int64_t first = 0;
+    int uses = 0;  // ops that take it as an input
+    ReluOffer* offer = nullptr;
   };
   struct Node {
     int32_t out = -1;
@@ -115,6 +132,7 @@ class Tape {
     }
   };
   int32_t add_slot(const Tensor& value);
+  void make_offer(ReluOffer& offer, std::span<const int32_t> in, std::span<const Shape> shapes);
 
   Context* ctx_;
   std::vector<Slot> slots_;
@@ -146,8 +164,19 @@ template <class Op> Var Tape::record(const typename Op::Attr& attr, std::span<co
   nodes_.push_back(node);  // owned from here on, whatever forward throws
   Var out{Op::forward(*ctx_, node->attr, node->saved, In(values.data(), values.size())), this, -1};
   if (wanted) node->out = out.slot = add_slot(out.value);
+  if constexpr (requires { Op::first_row_of_input(attr); }) {
+    if (wanted) slots_.back().parent = slots[0], slots_.back().first = Op::first_row_of_input(attr);
+  }
+  if constexpr (requires { node->saved.offer; }) {
+    if (wanted) make_offer(node->saved.offer, slots, shapes);
+  }
+  for (const int32_t slot : slots)
+    if (wanted && slot >= 0) ++slots_[static_cast<size_t>(slot)].uses;
   return out;
 }
+
+// An op that hands on rows of its only input as they lie says where they begin, `first_row_of_input(attr)`: who uses
+// them then adds to those rows of the input's gradient, and the op's backward has nothing to do.
 
 // The form in which ops are called: the tape is that of the first input that has one.
 template <class Op> Var apply(const typename Op::Attr& attr, std::span<const Var> inputs) {

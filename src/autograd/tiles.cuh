@@ -27,10 +27,10 @@ struct alignas(16) Chunks {
 };
 
 // Rows first.. of x, columns k0..k0 + columns, into `to`; zeros past the rows' end. by: factors of the rows, or null.
-// Narrow rows are read one after the other by the same warp: they share sectors.
 template <int kRowsOf, bool kScaled, int kPitchOf>
 __device__ __forceinline__ void load_rows(const Mat<const float>& x, int64_t first, int64_t k0, int64_t columns,
                                           float (&to)[kRowsOf][kPitchOf], const float* by) {
+  static_assert(kPitchOf % 32 == 4);
   if (columns == kDepth) {
     const int64_t k = k0 + lane();
 #pragma unroll
@@ -40,21 +40,25 @@ __device__ __forceinline__ void load_rows(const Mat<const float>& x, int64_t fir
     }
     return;
   }
+  // 4, 8, 16 or 32 lanes a row; the rows that a warp has at a time begin in different banks (see kPitch)
   const int width = static_cast<int>(columns), padded = (width + 3) / 4 * 4;  // of what is read four at a time
-  for (int e = static_cast<int>(threadIdx.x); e < kRowsOf * padded; e += kThreads) {
-    const int r = e / padded, k = e % padded;
+  const int lanes = padded <= 4 ? 4 : padded <= 8 ? 8 : padded <= 16 ? 16 : 32, step = lanes / 4, k = lane() % lanes;
+  for (int q = warp(); q < kRowsOf / 8 * step; q += kWarps) {
+    const int r = q / step * 8 + q % step + step * (lane() / lanes);
+    if (k >= padded) continue;
     const float v = k < width && first + r < x.rows ? x.row(first + r)[k0 + k] : 0;
     to[r][k] = kScaled ? v * by[r] : v;
   }
 }
 
 // acc[r][c] = inner product of row first + w + 8 r of `own` and row at + l + 32 c of `other`; rows past the end are
-// zeros. own_by, other_by, where given: factors of the tile's rows, applied first. All threads of the block; begins
-// with a barrier.
+// zeros. own_by, other_by, where given: factors of the tile's rows, applied first. `again`: the same own rows as in the
+// call before, which stay where they are if they fit. All threads of the block; begins with a barrier.
 template <bool kScaled = false>
 __device__ __forceinline__ void inner_products(Chunks& sm, const Mat<const float>& own, int64_t first,
                                                const Mat<const float>& other, int64_t at, float (&acc)[kRows][kCols],
-                                               const float* own_by = nullptr, const float* other_by = nullptr) {
+                                               bool again = false, const float* own_by = nullptr,
+                                               const float* other_by = nullptr) {
   const int l = lane(), w = warp();
 #pragma unroll
   for (auto& row : acc)
@@ -63,7 +67,7 @@ __device__ __forceinline__ void inner_products(Chunks& sm, const Mat<const float
   do {
     __syncthreads();
     const int64_t left = own.cols - k0, columns = left < kDepth ? left : kDepth;
-    load_rows<kOwn, kScaled>(own, first, k0, columns, sm.own, own_by);
+    if (!again || own.cols > kDepth) load_rows<kOwn, kScaled>(own, first, k0, columns, sm.own, own_by);
     load_rows<kOther, kScaled>(other, at, k0, columns, sm.other, other_by);
     __syncthreads();
 #pragma unroll
@@ -114,11 +118,13 @@ template <class L> __global__ void __launch_bounds__(kThreads, 1) tiled_losses(c
   float top[kRows], sum[kRows], hit[kRows], positives[kRows], acc[kRows][kCols];
 #pragma unroll
   for (int r = 0; r < kRows; ++r) top[r] = -3e38f, sum[r] = hit[r] = positives[r] = 0;
+  bool begun = false;
   for (int s = 0; s < loss.parts(p); ++s) {
     const auto part = loss.part(p, s);
     for (int64_t at = 0; at < part.others.rows; at += kOther) {
       extra.prepare(loss, part, own.rows, first, at);
-      inner_products(sm, own, first, part.others, at, acc);
+      inner_products(sm, own, first, part.others, at, acc, begun);
+      begun = true;
 #pragma unroll
       for (int r = 0; r < kRows; ++r)
 #pragma unroll
@@ -166,6 +172,7 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
   for (int e = static_cast<int>(threadIdx.x); e < kOther * kOut; e += kThreads)
     rows[e / kOut][e % kOut] = 0;  // beyond narrow rows
   float acc[kRows][kCols], out[kChunks][kRows][2] = {};
+  bool begun = false;
   for (int s = 0; s < loss.parts(g); ++s) {
     const auto part = loss.part(g, s);
     const Mat<const float> other = part.others;
@@ -178,7 +185,8 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
         if (row < (mine ? own.rows : other.rows)) stats[threadIdx.x] = loss.stat(part, mine, row);
       }
       extra.prepare(loss, part, own.rows, first, at);
-      inner_products(sm, own, first, other, at, acc);
+      inner_products(sm, own, first, other, at, acc, begun);
+      begun = true;
 #pragma unroll
       for (int r = 0; r < kRows; ++r)
 #pragma unroll

@@ -49,20 +49,22 @@ template <class T> struct RowMix {
 };
 PLX_KERNEL(RowMix)
 
-// y_b = beta y_b + scale * w[b] x_b
+// y_vb = beta_v y_vb + scale * w[b, v] x_b
 template <class T> struct RowScale {
   Mat<const T> x;
-  const T* w;
-  int64_t w_ld;
-  Mat<T> y;
-  T scale, beta;
-  PLX_HD int64_t rows() const { return y.rows; }
-  PLX_HD int64_t width() const { return y.cols; }
-  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
-    T* out = y.row(i);
+  Mat<const T> w;          // [n, V]
+  Mat<T> y[kMaxProblems];  // null: not wanted
+  T beta[kMaxProblems];
+  T scale;
+  PLX_HD int64_t rows() const { return w.cols * x.rows; }
+  PLX_HD int64_t width() const { return x.cols; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t v = r / x.rows, i = r % x.rows;
+    if (!y[v].p) return;
+    T* out = y[v].row(i);
     const T* in = x.row(i);
-    const T f = scale * w[i * w_ld], keep = beta;
-    team.each(y.cols, [=](int64_t j) { out[j] = (keep == T(0) ? T(0) : keep * out[j]) + f * in[j]; });
+    const T f = scale * w.row(i)[v], keep = beta[v];
+    team.each(x.cols, [=](int64_t j) { out[j] = (keep == T(0) ? T(0) : keep * out[j]) + f * in[j]; });
   }
 };
 PLX_KERNEL(RowScale)

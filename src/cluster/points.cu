@@ -7,8 +7,8 @@ namespace {
 // One block per block of kSumRows rows and 32 columns: rows come through shared memory, one thread adds up a column.
 constexpr int kStage = 128;
 template <class T>
-__global__ void __launch_bounds__(kThreads) column_sums(const ColumnSums<T> k, int64_t column_tiles) {
-  __shared__ T tile[kStage][33];
+__global__ void __launch_bounds__(kThreads, 1) column_sums(const ColumnSums<T> k, int64_t column_tiles) {
+  __shared__ T tile[kStage * 32];  // rows of `width` without gaps: neither side meets a bank twice
   const int64_t n = k.x.rows, d = k.x.cols, block = blockIdx.x / column_tiles;
   const int64_t j0 = static_cast<int64_t>(blockIdx.x) % column_tiles * 32, width = d - j0 < 32 ? d - j0 : 32;
   const int64_t begin = block * kSumRows, end = begin + kSumRows < n ? begin + kSumRows : n;
@@ -18,11 +18,11 @@ __global__ void __launch_bounds__(kThreads) column_sums(const ColumnSums<T> k, i
   for (int64_t i0 = begin; i0 < end; i0 += kStage) {
     const int64_t rows = end - i0 < kStage ? end - i0 : kStage;
     for (int64_t e = threadIdx.x; e < rows * width; e += kThreads)
-      tile[e / width][e % width] = k.x.row(i0 + e / width)[j0 + e % width];
+      tile[e] = k.x.row(i0 + e / width)[j0 + e % width];
     __syncthreads();
     if (adds)
       for (int64_t i = 0; i < rows; ++i) {
-        const double x = static_cast<double>(tile[i][threadIdx.x]);
+        const double x = static_cast<double>(tile[i * width + threadIdx.x]);
         const double t = __dsub_rn(x, mean);
         sum = __dadd_rn(sum, k.mean ? __dmul_rn(t, t) : x);
       }

@@ -1,5 +1,6 @@
 // The CUDA device of one context: memory, copies, recorded steps; and the module's entry.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -50,6 +51,8 @@ CudaBackend::CudaBackend(int index, const ModuleHost& lent) : host(lent), index_
   name_ = line;
   PLX_CUDA_OK(*this, cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   branches_[0].stream = stream_;
+  const char* epilogues = std::getenv("PARALLAX_CUDA_EPILOGUES");
+  library_epilogues_ = !epilogues || std::strcmp(epilogues, "0") != 0;
   step_ = static_cast<uint32_t*>(allocate(sizeof(uint32_t)));
   constants_ = static_cast<float*>(allocate(24));
   const struct {

@@ -44,6 +44,8 @@ class CudaBackend final : public Backend {
   void use() const;  // the device of this thread's next calls
   cudaStream_t stream() const { return stream_; }
   int processors() const { return processors_; }
+  // false with PARALLAX_CUDA_EPILOGUES=0: masks and bias gradients by our kernels
+  bool library_epilogues() const { return library_epilogues_; }
   cublasLtHandle_t products();
 
   // Between fork and join, work on branches 0..n-1 may run at the same time; in a recorded step they become parallel
@@ -71,7 +73,7 @@ class CudaBackend final : public Backend {
  private:
   int index_;
   int processors_ = 0;
-  bool recording_ = false;
+  bool recording_ = false, library_epilogues_ = true;
   std::string name_;
   cudaStream_t stream_ = nullptr;
   uint32_t* step_ = nullptr;

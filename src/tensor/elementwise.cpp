@@ -1,5 +1,7 @@
 #include "elementwise.h"
 
+#include <algorithm>
+
 namespace parallax {
 
 void fill(Context& ctx, const Tensor& t, double value) {
@@ -11,11 +13,45 @@ void fill(Context& ctx, const Tensor& t, double value) {
   });
 }
 
+namespace {
+template <class T> Axpby<T> axpby_of(const AxpbyPart& p) {
+  PLX_CHECK(shape, p.x.shape() == p.y.shape(), "axpby of ", p.x.shape(), " and ", p.y.shape());
+  return {p.x.mat<T>(), p.y.mat<T>(), static_cast<T>(p.a), static_cast<T>(p.b),
+          p.a_by.defined() ? p.a_by.ptr<T>() : nullptr};
+}
+// Whether two ranges of one tensor, or two tensors, share an entry.
+template <class T> bool overlap(const Mat<T>& a, const Mat<T>& b) {
+  if (a.rows * a.cols == 0 || b.rows * b.cols == 0) return false;
+  const auto end = [](const Mat<T>& m) { return m.row(m.rows - 1) + m.cols; };
+  if (end(a) <= b.p || end(b) <= a.p) return false;
+  if (a.ld != b.ld) return true;
+  const int64_t shift = ((b.p - a.p) % a.ld + a.ld) % a.ld;
+  return shift < a.cols || shift + b.cols > a.ld;
+}
+}  // namespace
+
 void axpby(Context& ctx, double a, const Tensor& x, double b, const Tensor& y, const Tensor& a_by) {
-  PLX_CHECK(shape, x.shape() == y.shape(), "axpby of ", x.shape(), " and ", y.shape());
-  by_float(y.dtype(), [&]<class T>(T) {
-    run(ctx, Axpby<T>{x.mat<T>(), y.mat<T>(), static_cast<T>(a), static_cast<T>(b),
-                      a_by.defined() ? a_by.ptr<T>() : nullptr});
+  by_float(y.dtype(), [&]<class T>(T) { run(ctx, axpby_of<T>({a, x, b, y, a_by})); });
+}
+
+void axpby(Context& ctx, std::span<const AxpbyPart> parts) {
+  if (parts.empty()) return;
+  by_float(parts[0].y.dtype(), [&]<class T>(T) {
+    AxpbyParts<T> k;
+    for (const AxpbyPart& p : parts) {
+      const Axpby<T> one = axpby_of<T>(p);
+      bool full = k.parts == kMaxProblems;
+      for (int64_t q = 0; q < k.parts && !full; ++q) full = overlap(one.y, k.part[q].y);
+      if (full) {
+        run(ctx, k);
+        k.parts = 0;
+      }
+      k.part[k.parts] = one;
+      k.end[k.parts] = one.y.rows + (k.parts ? k.end[k.parts - 1] : 0);
+      k.widest = std::max(k.widest, one.y.cols);
+      ++k.parts;
+    }
+    if (k.parts) run(ctx, k);
   });
 }
 

@@ -1,6 +1,9 @@
 // The plainest kernels: fill, y = a x + b y, batch gather, sums of a column of row losses.
 #pragma once
+#include <span>
+
 #include "launch.h"
+#include "small.h"
 #include "tensor.h"
 
 namespace parallax {
@@ -29,6 +32,21 @@ template <class T> struct Axpby {
   }
 };
 PLX_KERNEL(Axpby)
+
+// The same for several pairs; their rows are counted through.
+template <class T> struct AxpbyParts {
+  Axpby<T> part[kMaxProblems];
+  int64_t end[kMaxProblems];  // rows of the parts so far
+  int64_t parts = 0, widest = 0;
+  PLX_HD int64_t rows() const { return parts ? end[parts - 1] : 0; }
+  PLX_HD int64_t width() const { return widest; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
+    int64_t q = 0;
+    while (i >= end[q]) ++q;
+    part[q](team, q ? i - end[q - 1] : i);
+  }
+};
+PLX_KERNEL(AxpbyParts)
 
 // y[i] = x[index[i]]
 template <class T> struct GatherRows {
@@ -73,6 +91,14 @@ PLX_KERNEL(SumRows)
 
 void fill(Context& ctx, const Tensor& t, double value);
 void axpby(Context& ctx, double a, const Tensor& x, double b, const Tensor& y, const Tensor& a_by = {});
+// One kernel for several, in turn where results overlap; no result may be another's operand.
+struct AxpbyPart {
+  double a = 1;
+  Tensor x;
+  double b = 0;
+  Tensor y, a_by = {};
+};
+void axpby(Context& ctx, std::span<const AxpbyPart> parts);
 void gather_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& y);
 // [problems, 1]: weight * sums over the rows of each stacked problem
 Tensor sum_rows(Context& ctx, const Tensor& x, int64_t problems = 1, double weight = 1);

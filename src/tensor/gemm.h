@@ -22,6 +22,12 @@ template <class T> struct Product {
   const T* bias = nullptr;      // [1, c.cols], added before the activation
   Act act = Act::none;
   T slope = 0;  // of leaky
+  // Only where epilogues() says so. relu_mask: a bit for every entry of c, `mask_ld` of them a row (a multiple of 128).
+  // With act = relu it is written: which entries passed. Without, the other entries of c become 0 and bias_grad [n]
+  // gets c's column sums. bias_grad [m] without a mask, with ta: gets the column sums of a.
+  uint8_t* relu_mask = nullptr;
+  int64_t mask_ld = 0;
+  T* bias_grad = nullptr;
   int64_t m() const { return c.rows; }
   int64_t n() const { return c.cols; }
   int64_t k() const { return ta ? a.rows : a.cols; }
@@ -33,6 +39,9 @@ template <class T> struct Products {
   int64_t n = 0;
 };
 PLX_KERNEL(Products)
+
+// Whether products carry ReLU's gradient and bias gradients with them.
+inline bool epilogues(const Context& ctx, DType type) { return ctx.backend() && type == DType::f32; }
 
 struct GemmOptions {
   bool ta = false, tb = false;

@@ -43,6 +43,7 @@ void* Arena::take(size_t bytes) {
   }
   void* p = static_cast<char*>(chunks_[at_.chunk].memory.get()) + at_.used;
   at_.used += need;
+  taken_ += need;
 #ifndef NDEBUG
   if (!meter_ || !meter_->device)
     std::memset(p, 0xFF, need);  // NaN in both precisions: reading what nothing wrote shows
@@ -52,6 +53,7 @@ void* Arena::take(size_t bytes) {
 
 void Arena::reset() {
   at_ = {};
+  taken_ = 0;
   ++generation_;
 }
 

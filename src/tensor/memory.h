@@ -38,6 +38,7 @@ class Arena {
   Mark mark() const { return at_; }
   void rewind(Mark m) { at_ = m; }
   void reset();  // all of it; a new generation begins
+  uint64_t taken() const { return taken_; }  // bytes given out in this generation
   uint64_t generation() const { return generation_; }
   const uint64_t* generation_address() const { return &generation_; }
   size_t capacity() const;
@@ -51,7 +52,7 @@ class Arena {
   std::shared_ptr<MemoryMeter> meter_;
   std::vector<Chunk> chunks_;
   Mark at_;
-  uint64_t generation_ = 1, growths_ = 0;
+  uint64_t generation_ = 1, growths_ = 0, taken_ = 0;
 };
 
 }  // namespace parallax

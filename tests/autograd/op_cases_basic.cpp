@@ -48,6 +48,12 @@ std::vector<OpCase> cases_of_basic() {
                .in = {{2, 4}, {5, 4}, {1, 4}},
                .op = [](const Args& x) { return concat_rows(x.from(0)); },
                .refuses = {{{6, 2}, {6, 3}, {6, 2}}}});
+  c.push_back({.name = "concat_rows.overlapping",  // one gradient row gets two contributions
+               .in = {{6, 4}},
+               .op = [](const Args& x) {
+                 const Var parts[] = {row_range(x[0], 0, 4), row_range(x[0], 3, 2), x[0]};
+                 return concat_rows(parts);
+               }});
   c.push_back({.name = "row_range",
                .in = {{7, 3}},
                .op = [](const Args& x) { return add_scaled(1, row_range(x[0], 2, 3), 2, row_range(x[0], 3, 3)); },

@@ -14,7 +14,7 @@ Tensor counts_of(const Args& x, int64_t n, int of) {
   return t;
 }
 DenoiserVars denoiser(const Args& x) { return {x[1], x[2], x[3], x[4], x[5], x[6]}; }
-const ChainStep kSteps[] = {{0.3, 0.9}, {0.5, -0.4}, {0, 1.1}};
+const ChainStep kSteps[] = {{0.3, 0.9}, {0.7, 0}, {0.5, -0.4}, {0, 1.1}};
 
 // the chain written with the plain ops, repeat by repeat
 Var composed(const Args& x, std::span<const ChainStep> steps, const Tensor& noise, int repeats, double scale) {

@@ -90,6 +90,43 @@ std::vector<OpCase> cases_of_linear() {
                .edges = {{{2, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{66, 31}, {33, 31}, {32, 31}, {1, 33}, {1, 32}}},
                .refuses = {{{7, 5}, {3, 5}, {2, 5}, {1, 3}, {1, 2}}},
                .bench = {{{512, 500}, {784, 500}, {784, 500}, {1, 784}, {1, 784}}}});
+  // Where the result of a layer with ReLU has one reader, a device's product writes both gradients behind it at once;
+  // where it has two, or where the layer is applied twice, it must not.
+  c.push_back({.name = "linear.behind_relu",
+               .in = {{6, 5}, {9, 5}, {1, 9}, {4, 9}, {1, 4}},
+               .op = [](const Args& x) { return linear(linear(x[0], x[1], x[2], with(Act::relu)), x[3], x[4]); },
+               .edges = {{{0, 5}, {9, 5}, {1, 9}, {4, 9}, {1, 4}},
+                         {{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+                         {{31, 3}, {32, 3}, {1, 32}, {33, 32}, {1, 33}},
+                         {{33, 3}, {130, 3}, {1, 130}, {31, 130}, {1, 31}}}});
+  c.push_back({.name = "linear.behind_relu_stacked",
+               .in = {{8, 5}, {7, 5}, {7, 5}, {1, 7}, {1, 7}, {3, 7}, {3, 7}, {1, 3}, {1, 3}},
+               .op =
+                   [](const Args& x) {
+                     const Var y = linear(x.range(0, 1), x.range(1, 2), x.range(3, 2), 2, with(Act::relu));
+                     return linear({&y, 1}, x.range(5, 2), x.range(7, 2), 2);
+                   },
+               .edges = {{{66, 5}, {33, 5}, {33, 5}, {1, 33}, {1, 33}, {32, 33}, {32, 33}, {1, 32}, {1, 32}}}});
+  c.push_back({.name = "linear_mse.behind_relu",
+               .in = {{8, 5}, {7, 5}, {7, 5}, {1, 7}, {1, 7}, {3, 7}, {2, 7}, {1, 3}, {1, 2}},
+               .op = [](const Args& x) {
+                 const Var y = linear(x.range(0, 1), x.range(1, 2), x.range(3, 2), 2, with(Act::relu));
+                 const int64_t n = y.rows() / 2;
+                 const Tensor t[] = {x.constant({n, x[5].rows()}), x.constant({n, x[6].rows()}, -1, 1, 8)};
+                 return linear_mse(y, x.range(5, 2), x.range(7, 2), t);
+               }});
+  c.push_back(
+      {.name = "linear.relu_read_twice", .in = {{6, 5}, {9, 5}, {1, 9}, {4, 9}, {1, 4}}, .op = [](const Args& x) {
+         const Var y = linear(x[0], x[1], x[2], with(Act::relu));
+         return add_scaled(1, linear(y, x[3], x[4]), 2, linear(y, x[3], x[4], with(Act::relu)));
+       }});
+  c.push_back({.name = "linear.relu_applied_twice",
+               .in = {{6, 5}, {6, 5}, {9, 5}, {1, 9}, {4, 9}, {1, 4}},
+               .op = [](const Args& x) {
+                 const Var y = linear(x[0], x[2], x[3], with(Act::relu));
+                 const Var z = linear(x[1], x[2], x[3], with(Act::relu));
+                 return add_scaled(1, linear(y, x[4], x[5]), 2, linear(z, x[4], x[5]));
+               }});
   c.push_back({.name = "mse",
                .in = {{6, 7}},
                .op = [](const Args& x) { return mse(x[0], x.constant(x[0].shape())); },

@@ -36,6 +36,10 @@ std::vector<OpCase> cases_of_sparsemvc() {
                .op = [](const Args& x) { return view_mix(x[0], x.from(1)); },
                .edges = {{{1, 2}, {1, 1}, {1, 1}}, {{33, 2}, {33, 31}, {33, 31}}},
                .refuses = {{{6, 3}, {6, 5}, {6, 5}}}});
+  c.push_back({.name = "view_mix.same_view_twice", .in = {{6, 3}, {6, 5}, {6, 5}}, .op = [](const Args& x) {
+                 const Var z[] = {x[1], x[2], x[1]};
+                 return view_mix(x[0], z);
+               }});
   c.push_back({.name = "anchor_contrast",
                .in = {{6, 3}, {6, 3}, {6, 3}},
                .op = [](const Args& x) { return anchor_contrast(x[0], x.from(1), 0.5); },
