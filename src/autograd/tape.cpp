@@ -101,9 +101,13 @@ void Tape::backward(const Var& loss) {
     if (s.offer) s.offer->taken = false;
   }
   Slot& top = slots_[static_cast<size_t>(loss.slot)];
-  top.grad = Tensor::samples(*ctx_, top.type, {1, 1});
-  fill(*ctx_, top.grad, 1);
-  top.used = true;
+  if (top.parent >= 0) {
+    fill(*ctx_, Grad(this, loss.slot, top.shape).open(*ctx_).tensor, 1);
+  } else {
+    top.grad = Tensor::samples(*ctx_, top.type, {1, 1});
+    fill(*ctx_, top.grad, 1);
+    top.used = true;
+  }
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = *nodes_[i];
     if (node.out < 0 || !slots_[static_cast<size_t>(node.out)].used) continue;
