@@ -17,8 +17,7 @@ __global__ void __launch_bounds__(kThreads, 1) column_sums(const ColumnSums<T> k
   double sum = 0;
   for (int64_t i0 = begin; i0 < end; i0 += kStage) {
     const int64_t rows = end - i0 < kStage ? end - i0 : kStage;
-    for (int64_t e = threadIdx.x; e < rows * width; e += kThreads)
-      tile[e] = k.x.row(i0 + e / width)[j0 + e % width];
+    for (int64_t e = threadIdx.x; e < rows * width; e += kThreads) tile[e] = k.x.row(i0 + e / width)[j0 + e % width];
     __syncthreads();
     if (adds)
       for (int64_t i = 0; i < rows; ++i) {

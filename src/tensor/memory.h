@@ -37,7 +37,7 @@ class Arena {
   void* take(size_t bytes);
   Mark mark() const { return at_; }
   void rewind(Mark m) { at_ = m; }
-  void reset();  // all of it; a new generation begins
+  void reset();                              // all of it; a new generation begins
   uint64_t taken() const { return taken_; }  // bytes given out in this generation
   uint64_t generation() const { return generation_; }
   const uint64_t* generation_address() const { return &generation_; }
