@@ -61,7 +61,7 @@ void DiffusionChain::backward(Context& ctx, const Attr& at, const Saved& s, cons
   const auto rows_of = [&](int64_t cols) { return Tensor::samples(ctx, type, {K * rows, cols}); };
   const Tensor dz = rows_of(h), gz = rows_of(h), o = rows_of(hidden), du = rows_of(hidden), dv = rows_of(hidden),
                dcond = Tensor::samples(ctx, type, {n, hidden});
-  Grad::Open open[7];
+  Grad::Open open[7] = {};
   for (size_t i = 0; i < 7; ++i)
     if (g[i]) open[i] = g[i].open(ctx);
   const auto step = [&](int64_t k) { return at.steps[static_cast<size_t>(k)]; };
