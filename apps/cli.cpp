@@ -7,6 +7,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <cxxopts.hpp>
 
 #include <parallax/mvc/visitor.h>
@@ -23,8 +24,16 @@ const std::vector<Option> shared{{"help", "", "this text"},
                                  {"quiet", "", "no progress and notes"},
                                  {"threads", "N", "threads to use (default: the cores this process may use)"},
                                  {"device", "auto|cpu|cuda[:i]", "where to compute (default auto)"}};
+// The first signal ends the run in order, another the program at once; but one that comes within half a second is the
+// same request, sent to the process and to its group (as timeout(1) does).
+std::atomic<int64_t> stopped_at{0};
 void on_signal(int number) {
-  if (stop) _exit(128 + number);
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const int64_t ms = static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+  if (stop && ms - stopped_at > 500) _exit(128 + number);
+  if (stop) return;
+  stopped_at = ms;
   stop_signal = number;
   stop = true;
 }
