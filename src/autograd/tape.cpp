@@ -100,14 +100,7 @@ void Tape::backward(const Var& loss) {
     if (!s.leaf) s.used = false, s.grad = Tensor();
     if (s.offer) s.offer->taken = false;
   }
-  Slot& top = slots_[static_cast<size_t>(loss.slot)];
-  if (top.parent >= 0) {
-    fill(*ctx_, Grad(this, loss.slot, top.shape).open(*ctx_).tensor, 1);
-  } else {
-    top.grad = Tensor::samples(*ctx_, top.type, {1, 1});
-    fill(*ctx_, top.grad, 1);
-    top.used = true;
-  }
+  fill(*ctx_, Grad(this, loss.slot, loss.shape()).open(*ctx_).tensor, 1);
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = *nodes_[i];
     if (node.out < 0 || !slots_[static_cast<size_t>(node.out)].used) continue;
