@@ -35,23 +35,23 @@ collect() {
   mv "$to.new" "$to"
 }
 start_alone() {
-  local root
-  root=$(mktemp -d)
-  trap 'umount "$root/proc" 2>/dev/null; rm -rf --one-file-system "$root"' RETURN
-  mkdir -p "$root/lib64" "$root/tmp" "$root/proc" "$root/dev" "$root/lib/x86_64-linux-gnu"
-  mknod -m 666 "$root/dev/null" c 1 3
-  cp -r "$to" "$root/parallax"
-  cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
+  alone=$(mktemp -d)
+  # also when a program in there fails: a mounted /proc must not stay behind
+  trap 'umount "$alone/proc" 2>/dev/null; rm -rf --one-file-system "$alone"' EXIT
+  mkdir -p "$alone/lib64" "$alone/tmp" "$alone/proc" "$alone/dev" "$alone/lib/x86_64-linux-gnu"
+  mknod -m 666 "$alone/dev/null" c 1 3
+  cp -r "$to" "$alone/parallax"
+  cp -L /lib64/ld-linux-x86-64.so.2 "$alone/lib64/"
   local name
   for name in libc.so.6 libm.so.6 libdl.so.2 librt.so.1 libpthread.so.0 libresolv.so.2; do
-    cp -L "/lib/x86_64-linux-gnu/$name" "$root/lib/x86_64-linux-gnu/"
+    cp -L "/lib/x86_64-linux-gnu/$name" "$alone/lib/x86_64-linux-gnu/"
   done
-  mount -t proc proc "$root/proc"  # by which the loader finds $ORIGIN
-  chroot "$root" /parallax/bin/parallax info
-  chroot "$root" /parallax/bin/parallax train --device cpu --data /parallax/data/multiple-features.h5 --method sparsemvc --quiet --restarts 3 \
+  mount -t proc proc "$alone/proc"  # by which the loader finds $ORIGIN
+  chroot "$alone" /parallax/bin/parallax info
+  chroot "$alone" /parallax/bin/parallax train --device cpu --data /parallax/data/multiple-features.h5 --method sparsemvc --quiet --restarts 3 \
     --set pre_epochs=1 --set con_epochs=1 --set 'encoder_hidden=[32,32,64]' --set 'decoder_hidden=[64,32,32]' --out /tmp/run
-  chroot "$root" /parallax/bin/test_tensor --gtest_brief=1
-  if [ -e "$to/bin/test_cuda" ]; then chroot "$root" /parallax/bin/test_cuda --gtest_brief=1 --gtest_filter='CudaDevice*:CudaCluster*'; fi
+  chroot "$alone" /parallax/bin/test_tensor --gtest_brief=1
+  if [ -e "$to/bin/test_cuda" ]; then chroot "$alone" /parallax/bin/test_cuda --gtest_brief=1 --gtest_filter='CudaDevice*:CudaCluster*'; fi
 }
 stage "install packages" scripts/install_deps.sh
 stage "build" configure_build "$preset"

@@ -8,10 +8,6 @@
 
 namespace parallax {
 
-namespace {
-constexpr int64_t kTile = 512;  // anchors at a time
-}
-
 Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t n = x[0].rows(), h = x[0].cols(), V = static_cast<int64_t>(x.size()) - 1;
   PLX_CHECK(shape, V > 0 && n > 1, "anchor_contrast: ", V, " views of ", n, " rows");
@@ -33,12 +29,12 @@ Tensor AnchorContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   }
   s.dh = Tensor::samples(ctx, x[0].dtype(), {V * n, h});
   s.dr = Tensor::samples(ctx, x[0].dtype(), {V * n, h});
-  Tensor sim = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kTile), n});
+  Tensor sim = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kAnchorTile), n});
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {
       const Tensor& r = x[static_cast<size_t>(v) + 1];
-      for (int64_t first = 0; first < n; first += kTile) {
-        const int64_t m = std::min(kTile, n - first);
+      for (int64_t first = 0; first < n; first += kAnchorTile) {
+        const int64_t m = std::min(kAnchorTile, n - first);
         const Tensor anchors = x[0].row_range(first, m), tile = sim.row_range(0, m);
         gemm(ctx, anchors, r, tile, {.tb = true, .alpha = 1 / at.tau});
         run(ctx, AnchorRows<T>{tile.mat<T>(), rows.ptr<T>() + v * n + first, first, static_cast<T>(weight)});

@@ -8,10 +8,6 @@
 
 namespace parallax {
 
-namespace {
-constexpr int64_t kTile = 512;  // anchors at a time
-}
-
 NeighbourTable neighbour_table(Context& ctx, const Tensor& positives, const Tensor& negatives, int64_t members) {
   PLX_CHECK(shape, positives.rows() == negatives.rows() && positives.rows() > 0, "neighbour lists: ", positives.rows(),
             " rows of positives, ", negatives.rows(), " of negatives");
@@ -97,11 +93,11 @@ Tensor NeighbourContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
     return sum_rows(ctx, rows, 1, weight);
   }
   s.dx = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
-  Tensor sim = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kTile), others.rows()});
-  Tensor part = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kTile), listed});
+  Tensor sim = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kAnchorTile), others.rows()});
+  Tensor part = Tensor::samples(ctx, x[0].dtype(), {std::min(n, kAnchorTile), listed});
   by_float(rows.dtype(), [&]<class T>(T) {
-    for (int64_t first = 0; first < n; first += kTile) {
-      const int64_t m = std::min(kTile, n - first);
+    for (int64_t first = 0; first < n; first += kAnchorTile) {
+      const int64_t m = std::min(kAnchorTile, n - first);
       const Tensor tile = sim.row_range(0, m);
       gemm(ctx, x[0].row_range(first, m), others, tile, {.tb = true});
       run(ctx, NeighbourRows<T>{tile.mat<T>(), part.mat<T>(), at.table.index.ptr<int32_t>(),

@@ -9,7 +9,6 @@
 namespace parallax {
 
 namespace {
-constexpr int64_t kTile = 512;  // anchors at a time
 
 int64_t rows_per_view(const Pairs& p, const Tensor& x, std::string_view name) {
   PLX_CHECK(shape, p.views > 1 && p.hub < p.views && x.rows() % p.views == 0 && x.rows() > 0, name, ": ", x.rows(),
@@ -61,13 +60,13 @@ Tensor PairContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) {
                                static_cast<float>(by), at.own});
   } else {
     s.du = Tensor::samples(ctx, u.dtype(), u.shape());
-    sim = Tensor::samples(ctx, u.dtype(), {std::min(n, kTile), V * n});
+    sim = Tensor::samples(ctx, u.dtype(), {std::min(n, kAnchorTile), V * n});
     fill(ctx, s.du, 0);
   }
   by_float(u.dtype(), [&]<class T>(T) {
     for (int64_t a = 0; !on_device && a < V; ++a)
-      for (int64_t first = 0; first < n; first += kTile) {
-        const int64_t m = std::min(kTile, n - first);
+      for (int64_t first = 0; first < n; first += kAnchorTile) {
+        const int64_t m = std::min(kAnchorTile, n - first);
         const Tensor anchors = u.row_range(a * n + first, m), tile = sim.row_range(0, m);
         for_runs(at.pairs, a, at.own, [&](int64_t b, int64_t k) {
           gemm(ctx, anchors, u.row_range(b * n, k * n), tile.col_range(b * n, k * n), {.tb = true, .alpha = by});

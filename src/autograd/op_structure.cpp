@@ -9,10 +9,6 @@
 
 namespace parallax {
 
-namespace {
-constexpr int64_t kTile = 512;  // anchors at a time
-}
-
 Tensor neighbour_counts(Context& ctx, std::span<const Tensor> views, int64_t k) {
   PLX_CHECK(shape, !views.empty() && views[0].rows() > 0, "neighbour counts of no rows");
   const int64_t n = views[0].rows();
@@ -31,16 +27,16 @@ Tensor neighbour_counts(Context& ctx, std::span<const Tensor> views, int64_t k) 
   }
   Tensor counts = Tensor::zeros(ctx, DType::u8, {n, n});
   Tensor norms = Tensor::empty(ctx, DType::f64, {n, 1}), lengths = Tensor::empty(ctx, type, {n, 1});
-  Tensor sim = Tensor::samples(ctx, type, {std::min(n, kTile), n}),
-         exact = Tensor::samples(ctx, DType::f64, {std::min(n, kTile), n});
+  Tensor sim = Tensor::samples(ctx, type, {std::min(n, kAnchorTile), n}),
+         exact = Tensor::samples(ctx, DType::f64, {std::min(n, kAnchorTile), n});
   by_float(type, [&]<class T>(T) {
     for (const Tensor& x : views) {
       Tensor unit = Tensor::samples(ctx, type, x.shape());
       run(ctx, NormalizeRows<T>{x.mat<T>(), unit.mat<T>(), lengths.ptr<T>(), static_cast<T>(1e-12)});
       run(ctx, SquaredNorms<T>{x.mat<T>(), norms.ptr<double>()});
       const double rounding = sizeof(T) == 4 ? 6e-8 : 1.2e-16;
-      for (int64_t first = 0; first < n; first += kTile) {
-        const int64_t m = std::min(kTile, n - first);
+      for (int64_t first = 0; first < n; first += kAnchorTile) {
+        const int64_t m = std::min(kAnchorTile, n - first);
         const Tensor tile = sim.row_range(0, m);
         gemm(ctx, unit.row_range(first, m), unit, tile, {.tb = true});
         run(ctx, NearestRows<T>{tile.mat<T>(), exact.row_range(0, m).mat<double>(), x.mat<T>(), norms.ptr<double>(),
@@ -73,14 +69,14 @@ Tensor StructureContrast::forward(Context& ctx, const Attr& at, Saved& s, In x) 
   }
   s.dr = Tensor::samples(ctx, h.dtype(), {V * 2 * n, d});
   Tensor r = Tensor::samples(ctx, h.dtype(), {2 * n, d});
-  Tensor sim = Tensor::samples(ctx, h.dtype(), {std::min(2 * n, kTile), 2 * n});
+  Tensor sim = Tensor::samples(ctx, h.dtype(), {std::min(2 * n, kAnchorTile), 2 * n});
   axpby(ctx, 1, q, 0, r.row_range(n, n));
   by_float(rows.dtype(), [&]<class T>(T) {
     for (int64_t v = 0; v < V; ++v) {
       axpby(ctx, 1, h.row_range(v * n, n), 0, r.row_range(0, n));
       const Tensor dr = s.dr.row_range(v * 2 * n, 2 * n);
-      for (int64_t first = 0; first < 2 * n; first += kTile) {
-        const int64_t m = std::min(kTile, 2 * n - first);
+      for (int64_t first = 0; first < 2 * n; first += kAnchorTile) {
+        const int64_t m = std::min(kAnchorTile, 2 * n - first);
         const Tensor anchors = r.row_range(first, m), tile = sim.row_range(0, m);
         gemm(ctx, anchors, r, tile, {.tb = true, .alpha = 1 / at.tau});
         run(ctx, StructureRows<T>{tile.mat<T>(), at.counts.ptr<uint8_t>(), rows.ptr<T>() + v * 2 * n + first, first,

@@ -6,7 +6,6 @@
 namespace parallax::cluster_detail::PLX_ISA {
 namespace {
 
-constexpr int64_t kChunkStrips = 8;                // 256 points a task
 constexpr int64_t kGroupBytes = int64_t{1} << 18;  // centres of a group of slots: they stay in the second-level cache
 
 // Exact decision between all centres, see kmeans.h.

@@ -5,8 +5,6 @@
 namespace parallax::cluster_detail::PLX_ISA {
 namespace {
 
-constexpr int64_t kChunkStrips = 8;
-
 // Distance to the own centre and least weighted distance to another one.
 template <class T> struct OwnAndOther {
   using L = Lanes<T>;

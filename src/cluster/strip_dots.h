@@ -13,6 +13,7 @@ namespace parallax::cluster_detail::PLX_ISA {
 using parallax::PLX_ISA::Lane;
 
 inline constexpr int64_t kStrip = 32;
+inline constexpr int64_t kChunkStrips = 8;  // 256 points a task
 
 // Most rows that meet a sub-strip at once, as registers allow. Sanitised builds take few: each number is a body of its
 // own and they compile slowly there; no result depends on it.

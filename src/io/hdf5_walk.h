@@ -1,31 +1,17 @@
 // The inside of the transcoder, shared by its two files: hdf5_transcode.cpp walks the file, hdf5_checks.cpp decides
 // what may be read and turns text and references into plain bytes.
 #pragma once
-#define H5_USE_110_API  // one spelling for every library from 1.10 on
-#include <hdf5.h>
-
 #include <map>
 #include <string>
 #include <vector>
 
 #include "../tensor/error.h"
 #include "hdf5.h"
+#include "hdf5_id.h"
 #include "hdf5_reply.h"
 #include "hdf5_transcode.h"
 
 namespace parallax {
-
-// Any HDF5 identifier, closed at the end of its scope.
-struct Id {
-  hid_t id;
-  explicit Id(hid_t i) : id(i) {}
-  Id(const Id&) = delete;
-  Id& operator=(const Id&) = delete;
-  ~Id() {
-    if (id >= 0) H5Idec_ref(id);
-  }
-  operator hid_t() const { return id; }
-};
 
 struct Link {
   std::string name;

@@ -1,7 +1,4 @@
-#define H5_USE_110_API
 #include "hdf5_write.h"
-
-#include <hdf5.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,22 +6,12 @@
 #include "../tensor/error.h"
 #include "files.h"
 #include "hdf5.h"
+#include "hdf5_id.h"
 #include "hdf5_transcode.h"
 
 namespace parallax {
 
 namespace {
-
-struct Id {
-  hid_t id;
-  explicit Id(hid_t i) : id(i) {}
-  Id(const Id&) = delete;
-  Id& operator=(const Id&) = delete;
-  ~Id() {
-    if (id >= 0) H5Idec_ref(id);
-  }
-  operator hid_t() const { return id; }
-};
 
 [[noreturn]] void fail(const std::string& file, const std::string& what) {
   const std::string why = hdf5_error_text();

@@ -9,12 +9,12 @@
 
 namespace parallax {
 
-namespace {
-
 std::string lower(std::string s) {
   for (char& c : s) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   return s;
 }
+
+namespace {
 
 // in order of preference
 const std::vector<std::string>& label_names() {

@@ -12,11 +12,6 @@ namespace {
 
 using Kind = Variable::Kind;
 
-std::string lower(std::string s) {
-  for (char& c : s) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return s;
-}
-
 std::string list_of(const std::vector<const Variable*>& variables) {
   std::string t;
   for (size_t i = 0; i < variables.size() && i < 12; ++i) t += (i ? ", " : "") + variables[i]->describe();

@@ -24,6 +24,7 @@ struct Chosen {
   bool rows_are_samples = false;  // the container says so (csv, files of our own)
 };
 
+std::string lower(std::string name);  // ASCII letters only
 bool is_label_name(const std::string& name);
 bool is_mask_name(const std::string& name);
 

@@ -5,16 +5,12 @@
 #include <cmath>
 #include <cstdio>
 
+#include "../io/csv.h"
 #include "../tensor/error.h"
 
 namespace parallax {
 
 namespace {
-std::string number_text(double v) {
-  char buffer[40];
-  const auto r = std::to_chars(buffer, buffer + sizeof buffer, v);
-  return {buffer, r.ptr};
-}
 bool parse_number(std::string_view s, double& v) {
   while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
   while (!s.empty() && s.back() == ' ') s.remove_suffix(1);

@@ -85,7 +85,7 @@ template <class T> void from_given_centres(int64_t n, int64_t d, int64_t k, doub
 TEST(KMeans, GivenCentresEqualPlainLloyd) {
   for (const auto& [n, d, k] :
        {std::tuple{131, 3, 7}, {50, 37, 2}, {83, 5, 4}, {1000, 16, 15}, {333, 300, 31}, {40, 1, 40}}) {
-    SCOPED_TRACE(testing::Message() << n << " x " << d << ", k = " << k);
+    SCOPED_TRACE(::testing::Message() << n << " x " << d << ", k = " << k);
     from_given_centres<double>(n, d, k, 0, 1e-12);
     from_given_centres<float>(n, d, k, 0, 1e-12);
     from_given_centres<float>(n, d, k, 1000, 1e-12);  // far from the origin

@@ -18,7 +18,7 @@ struct Size {
 };
 std::ostream& operator<<(std::ostream& o, const Size& s) { return o << s.n << " x " << s.d << ", " << s.k; }
 
-template <class T> std::vector<T> blobs(const Size& s, double spread, double shift = 0) {
+template <class T> std::vector<T> points_of(const Size& s, double spread, double shift = 0) {
   Draw<float> noise{3, tag_of("noise")}, centre{3, tag_of("centre")};
   std::vector<T> x;
   for (int64_t i = 0; i < s.n; ++i)
@@ -92,14 +92,14 @@ TEST_F(CudaCluster, KMeansEqualsCpu) {
     o.k = s.k;
     o.restarts = 3;
     o.seed = 11;
-    compare(blobs<float>(s, 1.0), s.d, o, 1e-12);
-    compare(blobs<double>(s, 1.0, 100), s.d, o, 1e-12);
+    compare(points_of<float>(s, 1.0), s.d, o, 1e-12);
+    compare(points_of<double>(s, 1.0, 100), s.d, o, 1e-12);
   }
 }
 
 TEST_F(CudaCluster, KMeansFromGivenCentresAndFewIterations) {
   const Size s{333, 20, 7};
-  const std::vector<float> x = blobs<float>(s, 0.5);
+  const std::vector<float> x = points_of<float>(s, 0.5);
   KMeansOptions o;
   o.k = s.k;
   o.start.assign(x.begin(), x.begin() + s.k * s.d);
@@ -116,13 +116,13 @@ TEST_F(CudaCluster, KMeansManyRestartsInOneTile) {
   o.k = s.k;
   o.restarts = 21;
   o.refine = 4;
-  const KMeansResult all = compare(blobs<float>(s, 0.6, 10), s.d, o, 1e-12);
+  const KMeansResult all = compare(points_of<float>(s, 0.6, 10), s.d, o, 1e-12);
   // a restart does not depend on its neighbours
   o.refine = 0;
   o.restarts = 20;
-  const KMeansResult lloyd = compare(blobs<float>(s, 0.6, 10), s.d, o, 1e-12);
+  const KMeansResult lloyd = compare(points_of<float>(s, 0.6, 10), s.d, o, 1e-12);
   o.restarts = 1;
-  EXPECT_EQ(compare(blobs<float>(s, 0.6, 10), s.d, o, 1e-12).restart_inertias[0], lloyd.restart_inertias[0]);
+  EXPECT_EQ(compare(points_of<float>(s, 0.6, 10), s.d, o, 1e-12).restart_inertias[0], lloyd.restart_inertias[0]);
   EXPECT_LE(all.inertia, lloyd.inertia);
 }
 
@@ -152,7 +152,7 @@ TEST_F(CudaCluster, KMeansCopiesTiesAndEmptyClusters) {
 
 TEST_F(CudaCluster, KMeansReadsOnlyItsColumnsAndLeavesNothingBehind) {
   const Size s{130, 6, 3};
-  const std::vector<float> x = blobs<float>(s, 5);
+  const std::vector<float> x = points_of<float>(s, 5);
   const Tensor plain = Tensor::from(cuda(), x, {s.n, s.d});
   Tensor wide = Tensor::persistent(cuda(), DType::f32, {s.n, s.d + 5});
   wide.fill(std::nan(""));
@@ -174,7 +174,7 @@ TEST_F(CudaCluster, KMeansReadsOnlyItsColumnsAndLeavesNothingBehind) {
 
 TEST_F(CudaCluster, KMeansRefusals) {
   const Size s{40, 3, 2};
-  std::vector<float> x = blobs<float>(s, 1);
+  std::vector<float> x = points_of<float>(s, 1);
   KMeansOptions o;
   o.k = 41;
   EXPECT_THROW(kmeans(cuda(), Tensor::from(cuda(), x, {s.n, s.d}), o), Error);
@@ -193,7 +193,7 @@ TEST_F(CudaCluster, KMeansRefusals) {
 
 TEST_F(CudaCluster, AssignHasTheBitsOfTheCpu) {
   for (const Size& s : kSizes) {
-    const std::vector<float> x = blobs<float>(s, 0.2);
+    const std::vector<float> x = points_of<float>(s, 0.2);
     const std::vector<double> centres(x.begin(), x.begin() + s.k * s.d);
     std::vector<double> a, b;
     EXPECT_EQ(assign(cuda(), Tensor::from(cuda(), x, {s.n, s.d}), centres, &a),
@@ -218,7 +218,7 @@ TEST_F(CudaCluster, NeighboursEqualTheCpus) {
   neighbours(cpu, cuda(), std::vector<float>{5, 5, 5, 1}, 1, 3, Self::excluded);
   for (const auto& [n, d, k] :
        {Size{31, 1, 5}, {32, 3, 31}, {33, 100, 32}, {130, 17, 33}, {200, 4, 199}, {257, 9, 66}}) {
-    const std::vector<float> x = blobs<float>({n, d, 3}, 1);
+    const std::vector<float> x = points_of<float>({n, d, 3}, 1);
     neighbours(cpu, cuda(), x, d, k, Self::excluded);
     neighbours(cpu, cuda(), x, d, k, Self::first);
     neighbours(cpu, cuda(), std::vector<double>(x.begin(), x.end()), d, k, Self::excluded);
@@ -234,7 +234,7 @@ TEST_F(CudaCluster, LabelFreeScoresEqualTheCpus) {
   for (const auto& [n, d, k] : {Size{3, 1, 2}, {31, 1, 2}, {32, 3, 31}, {33, 100, 5}, {270, 7, 6}, {150, 12, 40}})
     for (const double shift : {0.0, 50.0}) {
       SCOPED_TRACE(::testing::Message() << n << " x " << d << ", " << k << " clusters, shift " << shift);
-      std::vector<float> x = blobs<float>({n, d, 4}, 2, shift);
+      std::vector<float> x = points_of<float>({n, d, 4}, 2, shift);
       std::copy_n(x.begin(), d, x.end() - d);  // a copy
       const std::vector<int32_t> labels = labels_for(n, k);
       const Tensor here = Tensor::from(cpu, x, {n, d}), far = Tensor::from(cuda(), x, {n, d});

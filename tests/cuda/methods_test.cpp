@@ -40,7 +40,7 @@ const std::vector<Small> methods{
 };
 
 // Views of three blobs, some entries zero.
-std::vector<Tensor> blobs(Context& ctx, int64_t n) {
+std::vector<Tensor> plain_blobs(Context& ctx, int64_t n) {
   std::vector<Tensor> views;
   for (const int64_t d : {21, 13, 17}) {
     std::vector<double> v(static_cast<size_t>(n * d));
@@ -63,7 +63,7 @@ struct Trace {
 Trace train(const Small& small, const Context::Options& where, int64_t steps) {
   Context ctx(where);
   const auto method = method_with(small.name, false, small.set);
-  Trainer t(ctx, *method, blobs(ctx, 96), 3);
+  Trainer t(ctx, *method, plain_blobs(ctx, 96), 3);
   t.build();
   Trace trace;
   for (Phase& p : method->plan()) {
@@ -108,7 +108,7 @@ TEST_P(CudaMethods, StepsNeitherAllocateNorWait) {
   PLX_NEEDS_DEVICE();
   Context ctx(on_cuda(3));
   const auto method = method_with(small().name, false, small().set);
-  Trainer t(ctx, *method, blobs(ctx, 96), 3);
+  Trainer t(ctx, *method, plain_blobs(ctx, 96), 3);
   t.build();
   for (Phase& p : method->plan()) {
     t.prepare(p);

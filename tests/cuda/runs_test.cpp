@@ -45,10 +45,9 @@ TEST_P(CudaRuns, PredictionRepeatsTheRun) {
   PLX_NEEDS_DEVICE();
   const MultiView data = blobs(96);
   Context ctx(on_cuda(1));
-  const std::string path = (fs::temp_directory_path() / str("plx-cuda-", ::getpid(), "-", GetParam(), ".h5")).string();
+  const std::string path = temporary(GetParam() + ".h5");
   const FitResult r = fit(short_run(GetParam()), data, ctx, path);
   const Prediction p = Predictor(ctx, path).predict(data);
-  fs::remove(path);
   EXPECT_EQ(p.labels, r.labels);
   EXPECT_EQ(p.embedding, r.embedding);
 }

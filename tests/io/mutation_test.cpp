@@ -62,7 +62,7 @@ void battery(const std::string& name, Target target, const Seeds& seeds, bool al
     for (int i = 0; i < count; ++i) alive += run(target, mutated(bytes, random));
   }
   EXPECT_GT(read, 0);
-  testing::Test::RecordProperty("mutants_still_readable", alive);
+  ::testing::Test::RecordProperty("mutants_still_readable", alive);
 }
 
 TEST(Mutation, Mat) { battery("mat", parallax_fuzz::mat, mat_seeds(), true, 1500); }

@@ -10,6 +10,8 @@
 #include <parallax/io/files.h>
 #include <parallax/tensor/error.h>
 
+#include "../scratch.h"
+
 namespace parallax_test {
 
 inline std::string shared(const std::string& relative) { return std::string(PLX_SHARED_DATA) + "/" + relative; }
@@ -26,8 +28,7 @@ inline bool exists(const std::string& path) {
 // A fresh folder of this test, emptied by its name being new.
 inline std::string scratch(const std::string& name) {
   static int counter = 0;
-  std::string p =
-      testing::TempDir() + "plx-io-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + "-" + name;
+  const std::string p = (parallax::testing::scratch_folder() / (std::to_string(counter++) + "-" + name)).string();
   parallax::make_dirs(p);
   return p;
 }

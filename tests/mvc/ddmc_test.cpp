@@ -1,19 +1,16 @@
 // DDMC: gradients of whole steps for every option, choice of the dominant modality, odd data.
+#include "method_tests.h"
 #include "rig.h"
 
 namespace parallax::testing {
 namespace {
 
-const std::vector<Setting> kSmall{{"trunk", "[9,8,6]"}, {"head_hidden", "7"}};
-std::vector<Setting> with(std::vector<Setting> a, const std::vector<Setting>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
+const std::vector<Setting> kSmallDdmc{{"trunk", "[9,8,6]"}, {"head_hidden", "7"}};
 
 // fdl and cdl enter the total with alpha and beta: the difference of two gradients is that of the term alone.
 class DdmcOptions : public ::testing::TestWithParam<std::vector<Setting>> {};
 TEST_P(DdmcOptions, GradientsEqualDifferences) {
-  const std::vector<Setting> base = with(with(kSmall, {{"dominant", "1"}}), GetParam());
+  const std::vector<Setting> base = with(with(kSmallDdmc, {{"dominant", "1"}}), GetParam());
   const auto gradients = [&](const char* alpha, const char* beta) {
     return Rig("ddmc", with(base, {{"alpha", alpha}, {"beta", beta}}), 23, {5, 4, 6}, 3).gradients("train");
   };
@@ -38,8 +35,9 @@ INSTANTIATE_TEST_SUITE_P(
                       std::vector<Setting>{{"udc_double_softmax", "true"}, {"enhance", "residual"}}));
 
 TEST(Ddmc, TermsAddUp) {
-  Rig rig("ddmc", with(kSmall, {{"dominant", "0"}, {"alpha", "0.3"}, {"beta", "2"}, {"w_kl", "0.5"}, {"w_mi", "3"}}),
-          20, {5, 4}, 3);
+  Rig rig("ddmc",
+          with(kSmallDdmc, {{"dominant", "0"}, {"alpha", "0.3"}, {"beta", "2"}, {"w_kl", "0.5"}, {"w_mi", "3"}}), 20,
+          {5, 4}, 3);
   const auto term = [&](const char* name) { return rig.loss("train", name); };
   EXPECT_NEAR(
       term("fdl"),
@@ -56,7 +54,7 @@ TEST(Ddmc, OnlyTheDominantModalityIsNeededAtEvaluation) {
   const std::unique_ptr<Method> m = make_method("ddmc");
   Visitor v;
   m->params(v);
-  apply_settings(v, with(kSmall, {{"dominant", "1"}, {"epochs", "2"}}), "test");
+  apply_settings(v, with(kSmallDdmc, {{"dominant", "1"}, {"epochs", "2"}}), "test");
   Trainer t(ctx, *m, toy.views, 3);
   t.build();
   t.train({});
@@ -87,7 +85,7 @@ TEST(Ddmc, TheGuardPassesOverDegeneratePartitions) {
     const std::unique_ptr<Method> m = make_method("ddmc");
     Visitor v;
     m->params(v);
-    apply_settings(v, with(kSmall, {{"guard", guard ? "true" : "false"}}), "test");
+    apply_settings(v, with(kSmallDdmc, {{"guard", guard ? "true" : "false"}}), "test");
     Trainer t(ctx, *m, toy.views, 3);
     std::string last;
     int lines = 0;
@@ -99,7 +97,7 @@ TEST(Ddmc, TheGuardPassesOverDegeneratePartitions) {
 
 TEST(Ddmc, OddDataWorksOrIsRefused) {
   Context ctx{Context::Options{.seed = 1}};
-  const std::vector<Setting> quick = with(kSmall, {{"epochs", "5"}});
+  const std::vector<Setting> quick = with(kSmallDdmc, {{"epochs", "5"}});
   train("ddmc", quick, ctx, blobs(ctx, DType::f32, 30, {5, 4}, 3), 3);  // fewer rows than a batch
   train("ddmc", quick, ctx, blobs(ctx, DType::f32, 5, {5, 4}, 3), 3);
   train("ddmc", quick, ctx, blobs(ctx, DType::f32, 2, {5, 4}, 2), 2);

@@ -8,17 +8,13 @@
 namespace parallax::testing {
 namespace {
 
-const std::vector<Setting> kSmall{
+const std::vector<Setting> kSmallDistil{
     {"encoder_arch", "[8,9,10,6]"}, {"decoder_arch", "[6,10,9,8]"}, {"predictor_hidden_dim", "5"}};
-std::vector<Setting> with(std::vector<Setting> a, const std::vector<Setting>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 class DistilOptions : public ::testing::TestWithParam<std::vector<Setting>> {};
 TEST_P(DistilOptions, GradientsEqualDifferences) {
   for (const char* phase : {"stage1", "stage2", "stage3"}) {
-    Rig rig("distilmvc", with(kSmall, GetParam()), 17, {5, 4, 6}, 3);
+    Rig rig("distilmvc", with(kSmallDistil, GetParam()), 17, {5, 4, 6}, 3);
     rig.expect_gradients(phase, "total", rig.gradients(phase), 2e-5);
   }
 }
@@ -37,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(
 // 3.5: who gets gradients in which stage
 TEST(DistilMvc, GradientsReachWhatThePageSays) {
   for (const char* mode : {"reference", "ema"}) {
-    Rig rig("distilmvc", with(kSmall, {{"teacher", mode}}), 17, {5, 4}, 3);
+    Rig rig("distilmvc", with(kSmallDistil, {{"teacher", mode}}), 17, {5, 4}, 3);
     const auto reached = [&](const char* phase, const char* param) {
       const auto g = rig.gradients(phase);
       return !g[static_cast<size_t>(rig.store().find(param).index)].empty();
@@ -79,7 +75,7 @@ TEST(DistilMvc, FindsBlobsInThreeStages) {
 TEST(DistilMvc, OddDataWorksOrIsRefused) {
   Context ctx{Context::Options{.seed = 1}};
   const std::vector<Setting> quick =
-      with(kSmall, {{"mse_epochs", "2"}, {"infoNCE_epochs", "3"}, {"self_distil", "3"}, {"n_init", "3"}});
+      with(kSmallDistil, {{"mse_epochs", "2"}, {"infoNCE_epochs", "3"}, {"self_distil", "3"}, {"n_init", "3"}});
   train("distilmvc", quick, ctx, blobs(ctx, DType::f32, 30, {5, 4}, 3), 3);
   train("distilmvc", quick, ctx, blobs(ctx, DType::f32, 2, {5, 4}, 2), 2);
   train("distilmvc", quick, ctx, blobs(ctx, DType::f32, 300, {5, 4, 3}, 3), 3);

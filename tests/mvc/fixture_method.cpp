@@ -6,6 +6,8 @@
 #include <parallax/mvc/fit.h>
 #include <parallax/tensor/draw.h>
 
+#include "../scratch.h"
+
 namespace parallax {
 namespace {
 
@@ -105,7 +107,7 @@ TEST(OwnMethod, IsRegisteredTrainedAndPredicts) {
   o.set = {{"epochs", "40"}};
   o.restarts = 10;
   Context ctx({.seed = 4});
-  const std::string path = testing::TempDir() + "plain_ae.h5";
+  const std::string path = (testing::scratch_folder() / "plain_ae.h5").string();
   const FitResult r = fit(o, data, ctx, path);
   EXPECT_EQ(r.epochs, 40);
   ASSERT_FALSE(r.scores.empty());

@@ -13,7 +13,7 @@ namespace parallax::testing {
 namespace {
 
 // Three blobs; column 0 of view 0 constant, sample 1 a copy of sample 0.
-std::vector<Tensor> blobs(Context& ctx, int64_t n, int views, DType type = DType::f32) {
+std::vector<Tensor> plain_blobs(Context& ctx, int64_t n, int views, DType type = DType::f32) {
   std::vector<Tensor> list;
   for (int v = 0; v < views; ++v) {
     const int64_t d = 4 + v;
@@ -41,16 +41,12 @@ const std::vector<Setting> kSmallGdcn{{"low_feature_dim", "8"},
                                       {"fine_tune_epochs", "3"},
                                       {"R", "2"},
                                       {"n_init", "5"}};
-std::vector<Setting> with(std::vector<Setting> base, const std::vector<Setting>& more) {
-  base.insert(base.end(), more.begin(), more.end());
-  return base;
-}
 
 Features trained(const std::string& name, const std::vector<Setting>& settings, int64_t n, int views,
                  bool reference = false) {
   Context ctx({.seed = 3});
   const std::unique_ptr<Method> m = method_with(name, reference, settings);
-  Trainer t(ctx, *m, blobs(ctx, n, views), 3);
+  Trainer t(ctx, *m, plain_blobs(ctx, n, views), 3);
   t.build();
   double last = 0;
   t.train({.on_epoch = [&](const EpochRow& r) {
@@ -102,7 +98,7 @@ TEST(GmaeEdges, ListsOfFewSamples) {
   EXPECT_THROW(list_sizes(30, {.positives = 20, .negatives = 20}), Error);
   // a copy does not displace the sample itself
   Context ctx;
-  const std::vector<Tensor> views = blobs(ctx, 30, 1);
+  const std::vector<Tensor> views = plain_blobs(ctx, 30, 1);
   const NeighbourLists l = neighbour_lists(ctx, views, list_sizes(30, {.pos_num = 4}));
   const auto near = l.positives.to_vector<int64_t>();
   EXPECT_EQ(near[0], 1);
@@ -160,7 +156,7 @@ TEST(MethodEdges, EmbeddingIsAFunctionOfTheRow) {
     Context ctx({.seed = 3});
     const std::unique_ptr<Method> m = method_with(name, false, name == "gmae" ? kSmallGmae : kSmallGdcn);
     EXPECT_TRUE(m->repeatable_by_row());
-    const std::vector<Tensor> views = blobs(ctx, 300, 2);
+    const std::vector<Tensor> views = plain_blobs(ctx, 300, 2);
     Trainer t(ctx, *m, views, 3);
     t.build();
     t.train({});
@@ -181,7 +177,7 @@ TEST(MethodEdges, EmbeddingIsAFunctionOfTheRow) {
 TEST(MethodEdges, GdcnCountsUpdatesPerParameter) {
   Context ctx;
   const std::unique_ptr<Method> m = method_with("gdcn", false, kSmallGdcn);
-  Trainer t(ctx, *m, blobs(ctx, 40, 2), 3);
+  Trainer t(ctx, *m, plain_blobs(ctx, 40, 2), 3);
   t.build();
   t.train({});
   const auto updates = [&](const char* name) { return t.store().updates(t.store().find(name)); };
@@ -195,7 +191,7 @@ MultiView labelled(int64_t n) {
   MultiView d;
   d.name = "blobs";
   d.samples = n;
-  for (const Tensor& t : blobs(ctx, n, 2, DType::f64)) {
+  for (const Tensor& t : plain_blobs(ctx, n, 2, DType::f64)) {
     View v;
     v.rows = n;
     v.cols = t.cols();

@@ -36,7 +36,7 @@ std::vector<double> concatenated(const MultiView& data, int64_t d) {
   return x;
 }
 
-class KMeansReference : public testing::TestWithParam<Reference> {};
+class KMeansReference : public ::testing::TestWithParam<Reference> {};
 
 TEST_P(KMeansReference, NotAboveScikitLearn) {
   const Reference& r = GetParam();
@@ -65,7 +65,7 @@ TEST_P(KMeansReference, NotAboveScikitLearn) {
   EXPECT_LE(best, 1.0001 * r.inertia) << "double";
   EXPECT_LE(best_single, 1.0001 * r.inertia) << "single";
 }
-INSTANTIATE_TEST_SUITE_P(Shared, KMeansReference, testing::ValuesIn(kReferences), [](const auto& i) {
+INSTANTIATE_TEST_SUITE_P(Shared, KMeansReference, ::testing::ValuesIn(kReferences), [](const auto& i) {
   std::string name = i.param.name;
   std::erase(name, '-');
   return name;

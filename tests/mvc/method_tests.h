@@ -31,6 +31,12 @@ inline double length(const std::vector<double>& v) {
   for (const double x : v) s += x * x;
   return std::sqrt(s);
 }
+// Later settings of a key win.
+inline std::vector<Setting> with(std::vector<Setting> base, const std::vector<Setting>& more) {
+  base.insert(base.end(), more.begin(), more.end());
+  return base;
+}
+
 inline std::unique_ptr<Method> method_with(const std::string& name, bool reference,
                                            const std::vector<Setting>& settings) {
   std::unique_ptr<Method> m = make_method(name);

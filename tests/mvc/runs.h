@@ -1,7 +1,6 @@
 // What the tests of whole runs share: toy data, short schedules, every method by name.
 #pragma once
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,8 @@
 #include <parallax/io/hdf5.h>
 #include <parallax/mvc/run.h>
 #include <parallax/tensor/draw.h>
+
+#include "../scratch.h"
 
 namespace parallax::testing {
 
@@ -72,7 +73,7 @@ inline MultiView blobs(int64_t n = 150, const std::vector<int64_t>& dims = {6, 7
 inline std::vector<double>& values(MultiView& d, size_t view) { return std::get<0>(d.views[view].values); }
 
 inline std::string temporary(const std::string& name) {
-  const fs::path p = fs::temp_directory_path() / ("parallax-test-" + std::to_string(getpid())) / name;
+  const fs::path p = scratch_folder() / name;
   fs::remove_all(p);
   fs::create_directories(p.parent_path());
   return p.string();
