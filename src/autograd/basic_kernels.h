@@ -54,7 +54,7 @@ template <class T> struct AddRows {
 };
 PLX_KERNEL(AddRows)
 
-inline constexpr int kTerms = 32;  // of a total that one launch takes
+inline constexpr int kTerms = 32, kGroups = 8;  // of a total that one launch takes
 
 // out = (first ? 0 : out) + sum_t w_t * (sum of all entries of term t); sums in double, terms in order
 template <class T> struct TotalTerms {
@@ -63,6 +63,10 @@ template <class T> struct TotalTerms {
   int count = 0;
   T* out;
   bool first;
+  int groups = 0;  // 0: every term enters by itself
+  int end[kGroups];
+  T factor[kGroups];
+  T* group_sum = nullptr;
   PLX_HD int64_t rows() const { return 1; }
   PLX_HD int64_t width() const {
     int64_t n = 0;
@@ -70,13 +74,18 @@ template <class T> struct TotalTerms {
     return n;
   }
   template <class Team> PLX_HD void operator()(Team team, int64_t) const {
-    T sum = first ? T(0) : *out;
+    T sum = first ? T(0) : *out, inner = 0;
+    int g = 0;
     for (int t = 0; t < count; ++t) {
       const T* p = x[t].p;
       const int64_t cols = x[t].cols, ld = x[t].ld;
       const double s = team.template sum<double>(
           x[t].rows * cols, [=](int64_t e) { return static_cast<double>(p[e / cols * ld + e % cols]); });
-      sum += weight[t] * static_cast<T>(s);
+      (groups ? inner : sum) += weight[t] * static_cast<T>(s);
+      if (!groups || t + 1 < end[g]) continue;
+      if (team.leader()) group_sum[g] = inner;
+      sum += factor[g++] * inner;
+      inner = 0;
     }
     team.sync();
     if (team.leader()) *out = sum;

@@ -67,12 +67,22 @@ Var normalize(const Var& x, double eps) { return apply<Normalize>({eps}, {x}); }
 Tensor WeightedTotal::forward(Context& ctx, const Attr& at, Saved&, In x) {
   PLX_CHECK(shape, static_cast<int>(x.size()) == at.weights.size() && !x.empty(), "weighted_total: ", x.size(),
             " terms and ", at.weights.size(), " weights");
+  const int groups = at.ends.size();
+  if (groups) {
+    PLX_CHECK(shape, at.ends[groups - 1] == at.weights.size() && at.group_sums.shape() == (Shape{groups, 1}),
+              "weighted_total: ", groups, " groups, sums ", at.group_sums.shape());
+    PLX_CHECK(config, x.size() <= kTerms, "weighted_total: ", x.size(), " terms in groups, at most ", kTerms);
+    PLX_CHECK(config, groups <= kGroups, "weighted_total: ", groups, " groups, at most ", kGroups);
+  }
   Tensor y = Tensor::empty(ctx, x[0].dtype(), {1, 1});
   by_float(y.dtype(), [&]<class T>(T) {
     for (size_t from = 0; from < x.size(); from += kTerms) {
       TotalTerms<T> k;
       k.out = y.ptr<T>();
       k.first = from == 0;
+      k.groups = groups;
+      if (groups) k.group_sum = at.group_sums.ptr<T>();
+      for (int g = 0; g < groups; ++g) k.end[g] = at.ends[g], k.factor[g] = static_cast<T>(at.factors[g]);
       for (size_t i = from; i < x.size() && k.count < kTerms; ++i, ++k.count) {
         k.x[k.count] = x[i].mat<T>();
         k.weight[k.count] = static_cast<T>(at.weights[static_cast<int>(i)]);
@@ -86,18 +96,21 @@ void WeightedTotal::backward(Context& ctx, const Attr& at, const Saved&, const T
   by_float(gy.dtype(), [&]<class T>(T) {
     SpreadTotal<T> k;
     k.gy = gy.ptr<T>();
+    int group = 0;
     const auto flush = [&] {
       if (k.count) run(ctx, k);
       k.count = 0;
     };
     for (size_t i = 0; i < g.size(); ++i) {
+      while (group < at.ends.size() && static_cast<int>(i) >= at.ends[group]) ++group;
+      const double factor = at.ends.empty() ? 1 : at.factors[group];
       if (!g[i]) continue;
       const Grad::Open o = g[i].open(ctx);
       const Mat<T> dx = o.tensor.mat<T>();
       // a term that occurs twice is written by two launches
       if (k.count == kTerms || std::any_of(k.dx, k.dx + k.count, [&](const Mat<T>& d) { return d.p == dx.p; })) flush();
       k.dx[k.count] = dx;
-      k.weight[k.count] = static_cast<T>(at.weights[static_cast<int>(i)]);
+      k.weight[k.count] = static_cast<T>(factor * at.weights[static_cast<int>(i)]);
       k.keep[k.count++] = static_cast<T>(o.beta);
     }
     flush();
@@ -108,7 +121,20 @@ Var weighted_total(std::span<const Var> terms, std::span<const double> weights) 
   for (const double w : weights) at.weights.push_back(w);
   return apply<WeightedTotal>(at, terms);
 }
+Var grouped_total(std::initializer_list<LossGroup> groups, const Tensor& group_sums) {
+  WeightedTotal::Attr at;
+  at.group_sums = group_sums;
+  Small<Var, kTerms> terms;
+  for (const LossGroup& g : groups) {
+    for (const Var& v : g.terms) terms.push_back(v);
+    for (const double w : g.weights) at.weights.push_back(w);
+    at.ends.push_back(terms.size());
+    at.factors.push_back(g.factor);
+  }
+  return apply<WeightedTotal>(at, terms.span());
+}
 Var total(std::span<const Var> terms) {
+  if (terms.size() == 1 && terms[0].shape() == (Shape{1, 1})) return terms[0];
   WeightedTotal::Attr at;
   for (size_t i = 0; i < terms.size(); ++i) at.weights.push_back(1);
   return apply<WeightedTotal>(at, terms);

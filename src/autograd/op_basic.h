@@ -43,17 +43,28 @@ struct Normalize {
 };
 Var normalize(const Var& x, double eps = 1e-12);
 
-// sum_t weight_t * (sum of all entries of term t), [1, 1]: the total of a loss
+// Terms whose weighted sum is a value of its own and enters the total with a factor.
+struct LossGroup {
+  std::span<const Var> terms;
+  std::span<const double> weights;
+  double factor = 1;
+};
+// sum_t weight_t * (sum of all entries of term t), [1, 1]: the total of a loss. With groups: the sum over groups of
+// factor_g * (that sum over the terms of g), and group_sums [groups, 1] receives the inner sums.
 struct WeightedTotal {
   static constexpr std::string_view name = "weighted_total";
   struct Attr {
     Small<double, 4 * kMaxProblems> weights;
+    Small<int> ends = {};  // behind the last term of each group; empty: no groups
+    Small<double> factors = {};
+    Tensor group_sums = {};
   };
   struct Saved {};
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
 };
 Var weighted_total(std::span<const Var> terms, std::span<const double> weights);
+Var grouped_total(std::initializer_list<LossGroup> groups, const Tensor& group_sums);
 Var total(std::span<const Var> terms);
 Var total(std::initializer_list<Var> terms);
 

@@ -100,7 +100,17 @@ void Tape::backward(const Var& loss) {
     if (!s.leaf) s.used = false, s.grad = Tensor();
     if (s.offer) s.offer->taken = false;
   }
-  fill(*ctx_, Grad(this, loss.slot, loss.shape()).open(*ctx_).tensor, 1);
+  Slot& last = slots_[static_cast<size_t>(loss.slot)];
+  if (last.parent < 0 && !last.leaf) {
+    if (!one_.defined() || one_.dtype() != last.type) {
+      one_ = Tensor::persistent(*ctx_, last.type, {1, 1});
+      one_.fill(1);
+    }
+    last.grad = one_;  // ops read the gradient of their result, they never write it
+    last.used = true;
+  } else {
+    fill(*ctx_, Grad(this, loss.slot, loss.shape()).open(*ctx_).tensor, 1);
+  }
   for (size_t i = nodes_.size(); i-- > 0;) {
     Node& node = *nodes_[i];
     if (node.out < 0 || !slots_[static_cast<size_t>(node.out)].used) continue;

@@ -138,6 +138,7 @@ class Tape {
   std::vector<Slot> slots_;
   std::vector<Node*> nodes_;
   std::vector<Grad> grads_;
+  Tensor one_;  // the gradient that a loss starts with
   std::vector<std::shared_ptr<void>> chunks_;
   size_t chunk_ = 0, used_ = 0;
 };

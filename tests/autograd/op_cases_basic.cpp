@@ -31,6 +31,14 @@ std::vector<OpCase> cases_of_basic() {
                  const double w[] = {0.5, -2, 3};
                  return weighted_total(x.from(0), w);
                }});
+  c.push_back({.name = "weighted_total.grouped", .in = {{1, 1}, {3, 1}, {2, 4}, {1, 1}}, .op = [](const Args& x) {
+                 const double w[] = {0.5, -2, 3, 1.5};
+                 const std::span<const double> all = w;
+                 return grouped_total({{x.from(0).first(1), all.first(1)},
+                                       {x.from(1).first(2), all.subspan(1, 2), -0.7},
+                                       {x.from(3), all.last(1), 0.2}},
+                                      Tensor::empty(x[0].tape->context(), x[0].dtype(), {3, 1}));
+               }});
   c.push_back({.name = "weighted_total.twice",  // a term used twice adds its gradients
                .in = {{2, 1}},
                .op = [](const Args& x) {

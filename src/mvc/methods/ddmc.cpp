@@ -88,7 +88,7 @@ struct Ddmc final : Method {
   BatchNormStack head_norm;
   Param gate;
   std::vector<std::string> ddc_names{"ddc1", "ddc2", "ddc3"}, kl_names, mi_names, con_names, cmi_names, udc_names;
-  std::string ddc_name = "ddc", fdl_name = "fdl", cdl_name = "cdl";
+  std::vector<std::string> part_names{"ddc", "fdl", "cdl"};
 
   std::string unfit(const DataSpec& s) const override {
     if (s.samples < 2) return "DDMC needs at least two samples for its batch normalisation and its pairs";
@@ -233,7 +233,6 @@ struct Ddmc final : Method {
     const Var h = problem(c.h, views, dm);
     const Var clustering = ddc(problem(c.a, views, dm), h, at);
     s.log(ddc_names, s.constant(at.parts));
-    s.log(ddc_name, clustering);
 
     // 5.2: L1 = information kept, L2 = contrast between the dominant modality and each other one
     const Var kl = gaussian_kl(c.t, views, kl_reduce == "sum_dim");
@@ -268,10 +267,14 @@ struct Ddmc final : Method {
       cluster_weights.push_back(-1);
       s.log(cmi_names, cluster[1]);
     }
-    const Var fdl = weighted_total(feature.span(), feature_weights.span()),
-              cdl = weighted_total(cluster.span(), cluster_weights.span());
-    s.log(fdl_name, fdl);
-    s.log(cdl_name, cdl);
+    // the three parts and their total
+    const double one[] = {1};
+    const Tensor parts = room(3);
+    const Var whole = grouped_total({{{&clustering, 1}, one, 1},
+                                     {feature.span(), feature_weights.span(), alpha},
+                                     {cluster.span(), cluster_weights.span(), beta}},
+                                    parts);
+    s.log(part_names, s.constant(parts));
     if (s.tapping()) {
       for (int m = 0; m < views; ++m) {
         const int64_t n = s.rows();
@@ -282,9 +285,7 @@ struct Ddmc final : Method {
       s.tap("H", h);
       s.tap("sigma2", at.width);
     }
-    const Var terms[] = {clustering, fdl, cdl};
-    const double weights[] = {1, alpha, beta};
-    return weighted_total(terms, weights);
+    return whole;
   }
 
   // The mean of l1 over full batches of all samples in evaluation (page 8). The batches are a fixed shuffle: files are
