@@ -11,7 +11,7 @@ if(PLX_WERROR)
   target_compile_options(plx_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(PLX_SANITIZE)
-  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
   # without the checks for null, a third of the time to compile: the access itself ends the program
   add_compile_options(-fsanitize=${PLX_SANITIZE} -fno-sanitize=null -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${PLX_SANITIZE})

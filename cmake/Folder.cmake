@@ -10,7 +10,7 @@ endif()
 
 set(PLX_KERNEL_LEVEL -O3)
 if(PLX_SANITIZE)  # what the checks add grows with every body that the optimiser copies
-  set(PLX_KERNEL_LEVEL -O1)
+  set(PLX_KERNEL_LEVEL -O2)
   set(PLX_FLAGS_isa_v2)
 endif()
 

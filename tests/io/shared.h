@@ -28,7 +28,7 @@ inline bool exists(const std::string& path) {
 // A fresh folder of this test, emptied by its name being new.
 inline std::string scratch(const std::string& name) {
   static int counter = 0;
-  const std::string p = (parallax::testing::scratch_folder() / (std::to_string(counter++) + "-" + name)).string();
+  std::string p = (parallax::testing::scratch_folder() / (std::to_string(counter++) + "-" + name)).string();
   parallax::make_dirs(p);
   return p;
 }

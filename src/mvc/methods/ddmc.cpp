@@ -270,7 +270,7 @@ struct Ddmc final : Method {
     // the three parts and their total
     const double one[] = {1};
     const Tensor parts = room(3);
-    const Var whole = grouped_total({{{&clustering, 1}, one, 1},
+    Var whole = grouped_total({{{&clustering, 1}, one, 1},
                                      {feature.span(), feature_weights.span(), alpha},
                                      {cluster.span(), cluster_weights.span(), beta}},
                                     parts);
