@@ -271,9 +271,9 @@ struct Ddmc final : Method {
     const double one[] = {1};
     const Tensor parts = room(3);
     Var whole = grouped_total({{{&clustering, 1}, one, 1},
-                                     {feature.span(), feature_weights.span(), alpha},
-                                     {cluster.span(), cluster_weights.span(), beta}},
-                                    parts);
+                               {feature.span(), feature_weights.span(), alpha},
+                               {cluster.span(), cluster_weights.span(), beta}},
+                              parts);
     s.log(part_names, s.constant(parts));
     if (s.tapping()) {
       for (int m = 0; m < views; ++m) {
