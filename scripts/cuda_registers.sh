@@ -4,6 +4,7 @@
 #   scripts/cuda_registers.sh --write  writes that table
 # Compared only under the compiler version that the table names: other versions allocate otherwise. A kernel that spills is an error.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+case "${1:-}" in "" | --write) ;; *) sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
 command -v nvcc >/dev/null || { echo "nvcc is not in PATH: nothing to compare" >&2; exit 77; }
 table=docs/cuda-registers.csv
 work=build/registers
