@@ -46,7 +46,7 @@ function(plx_settings target)
   target_compile_definitions(${target} PRIVATE PLX_GEMM_${PLX_GEMM}=1)
 endfunction()
 
-# code that only calls the library: half the time to compile
+# code that only calls what takes the time: half the time to compile
 function(plx_light target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
