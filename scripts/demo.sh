@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 out=runs/demo
 schedule=(--set batch_size=256 --set pre_epochs=30 --set con_epochs=40 --set pre_check=15 --set con_check=10)
-note="a short schedule: 30 + 40 epochs in batches of 256, one to three minutes; --full runs the method's own, 300 + 300 full-batch epochs"
+note="a short schedule: 30 + 40 epochs in batches of 256, one to four minutes; --full runs the method's own, 300 + 300 full-batch epochs"
 case "${1:-}" in
   "") ;;
   --full) out=runs/demo-full schedule=() note="the method's own schedule" ;;

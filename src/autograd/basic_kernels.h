@@ -56,7 +56,8 @@ PLX_KERNEL(AddRows)
 
 inline constexpr int kTerms = 32, kGroups = 8;  // of a total that one launch takes
 
-// out = (first ? 0 : out) + sum_t w_t * (sum of all entries of term t); sums in double, terms in order
+// out = (first ? 0 : out) + sum_t w_t * (sum of all entries of term t); sums in double, terms in order. With groups
+// (none empty): the sum over groups of factor_g * group_sum_g, each of which is that sum over the terms of g
 template <class T> struct TotalTerms {
   Mat<const T> x[kTerms];
   T weight[kTerms];

@@ -126,6 +126,8 @@ Var grouped_total(std::initializer_list<LossGroup> groups, const Tensor& group_s
   at.group_sums = group_sums;
   Small<Var, kTerms> terms;
   for (const LossGroup& g : groups) {
+    PLX_CHECK(shape, !g.terms.empty() && g.terms.size() == g.weights.size(), "grouped_total: a group of ",
+              g.terms.size(), " terms and ", g.weights.size(), " weights");
     for (const Var& v : g.terms) terms.push_back(v);
     for (const double w : g.weights) at.weights.push_back(w);
     at.ends.push_back(terms.size());
