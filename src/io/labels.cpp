@@ -79,9 +79,26 @@ bool is_label_name(const std::string& name) {
   return std::find(names.begin(), names.end(), lower(name)) != names.end();
 }
 
+std::string numbered_prefix(const std::string& name) {
+  size_t end = name.size();
+  while (end > 0 && name[end - 1] >= '0' && name[end - 1] <= '9') --end;
+  return end == name.size() || name.size() - end > 6 ? "" : name.substr(0, end);
+}
+
 bool is_mask_name(const std::string& name) {
   const std::string n = lower(name);
   return n == "ind" || n == "mask" || n == "missing" || n == "missingstatus";
+}
+
+std::optional<std::vector<double>> plausible_labels(const Variable& v, Budget& budget) {
+  if (!v.is_vector() || v.complex || v.elements() < 4) return {};
+  std::vector<double> values = to_doubles(v, budget);
+  if (!std::all_of(values.begin(), values.end(), integral)) return {};
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  const auto distinct = static_cast<size_t>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
+  if (distinct < 2 || distinct > values.size() / 2) return {};
+  return values;
 }
 
 std::optional<std::vector<double>> label_values(const Variable& v, Budget& budget) {
@@ -141,25 +158,24 @@ std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, c
 
   // no known name: the only integral vector with 2 to n/2 distinct values that is as long as a matrix
   std::set<uint64_t> sizes;
+  std::set<std::string> families;  // X2 beside the matrices X1 and X3 is a view of one column
   const auto note_sizes = [&](const Variable& m) {
     if (m.is_matrix()) sizes.insert({m.shape.front(), m.shape.back()});
   };
   for (const Variable& m : variables) {
     note_sizes(m);
+    if (m.is_matrix()) families.insert(numbered_prefix(m.name));
     if (m.kind == Variable::Kind::cell)
       for (const Variable& c : m.members) note_sizes(c);
   }
+  families.erase("");
   std::optional<FoundLabels> only;
   for (const Variable& v : variables) {
-    if (!v.is_vector() || v.complex || v.elements() < 4 || !sizes.count(v.elements())) continue;
-    std::vector<double> values = to_doubles(v, budget);
-    if (!std::all_of(values.begin(), values.end(), integral)) continue;
-    std::vector<double> distinct = values;
-    std::sort(distinct.begin(), distinct.end());
-    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-    if (distinct.size() < 2 || distinct.size() > values.size() / 2) continue;
+    if (!sizes.count(v.elements()) || families.count(numbered_prefix(v.name))) continue;
+    std::optional<std::vector<double>> values = plausible_labels(v, budget);
+    if (!values) continue;
     if (only) return {};
-    only = FoundLabels{v.name, std::move(values), &v};
+    only = FoundLabels{v.name, std::move(*values), &v};
   }
   return only;
 }

@@ -51,8 +51,7 @@ struct Search {
 };
 
 bool Search::named_cell() {
-  for (const char* name :
-       {"x", "data", "fea", "feas", "feat", "feature", "features", "view", "views", "mv", "dataset"}) {
+  for (const std::string& name : view_names()) {
     std::vector<const Variable*> hits;
     for (const Variable& v : variables)
       if (lower(v.name) == name && is_view_cell(v, least) && !is_labels(v)) hits.push_back(&v);
@@ -92,10 +91,8 @@ bool Search::family() {
   std::map<std::string, size_t> by_prefix;
   for (const Variable& v : variables) {
     if (!v.numeric() || v.elements() < 1 || is_labels(v)) continue;
-    size_t digits = v.name.size();
-    while (digits > 0 && v.name[digits - 1] >= '0' && v.name[digits - 1] <= '9') --digits;
-    if (digits == v.name.size() || digits == 0 || v.name.size() - digits > 6) continue;
-    const std::string prefix = v.name.substr(0, digits);
+    const std::string prefix = numbered_prefix(v.name);
+    if (prefix.empty()) continue;
     const auto [place, fresh] = by_prefix.emplace(prefix, families.size());
     if (fresh) {
       std::string key = lower(prefix);
@@ -103,7 +100,7 @@ bool Search::family() {
       families.push_back(Family{prefix, key, {}, true});
     }
     Family& family = families[place->second];
-    family.sound &= family.members.emplace(std::stoull(v.name.substr(digits)), &v).second;
+    family.sound &= family.members.emplace(std::stoull(v.name.substr(prefix.size())), &v).second;
   }
   std::erase_if(families, [&](const Family& f) {
     const uint64_t first = f.members.begin()->first, last = f.members.rbegin()->first;
@@ -219,6 +216,17 @@ std::vector<Variable> join_train_test(std::vector<Variable> variables, Budget& b
   for (const auto& b : bases) names += (names.empty() ? "" : ", ") + printable(b.first);
   notes.push_back("joined the train and test parts of " + names);
   return joined;
+}
+
+const std::vector<std::string>& view_names() {
+  static const std::vector<std::string> names{"x",        "data", "fea",   "feas", "feat",   "feature",
+                                              "features", "view", "views", "mv",   "dataset"};
+  return names;
+}
+
+bool is_view_name(const std::string& name) {
+  const auto& names = view_names();
+  return std::find(names.begin(), names.end(), lower(name)) != names.end();
 }
 
 Chosen choose(const std::vector<Variable>& variables, const LoadOptions& options, Budget& budget,

@@ -26,11 +26,18 @@ struct Chosen {
 
 std::string lower(std::string name);  // ASCII letters only
 bool is_label_name(const std::string& name);
+// Names of a cell of views, lower case, the first goes before the others.
+const std::vector<std::string>& view_names();
+bool is_view_name(const std::string& name);
 bool is_mask_name(const std::string& name);
+// "X" of "X12"; empty if the name does not end in a number of at most six digits, or is one
+std::string numbered_prefix(const std::string& name);
 
 // Labels by name, or by being the only fitting integral vector. `wanted`: the user's choice, which must qualify.
 std::optional<FoundLabels> find_labels(const std::vector<Variable>& variables, const std::string& wanted,
                                        Budget& budget);
+// The values of a vector that could be labels under any name: integral, 2 to n/2 of them distinct.
+std::optional<std::vector<double>> plausible_labels(const Variable& v, Budget& budget);
 // Values of one variable as labels; nothing if it is not of label shape, an Error if it is but its values are not
 // labels.
 std::optional<std::vector<double>> label_values(const Variable& v, Budget& budget);

@@ -219,6 +219,11 @@ void load_folder(const std::string& path, const LoadOptions& options, MultiView&
       for (const Variable& v : variables)
         if (v.numeric() && (!labels || labels->variable != &v) && (v.is_matrix() || c.format == "csv"))
           matrices.push_back(&v);
+      if (matrices.empty() && !labels_file)  // a view of one column; alone it must not look like labels of some name
+        for (const Variable& v : variables)
+          if (v.is_vector() &&
+              (labels ? labels->variable != &v : is_view_name(v.name) || !plausible_labels(v, file_budget)))
+            matrices.push_back(&v);
       std::string list;
       for (const Variable* m : matrices) list += (list.empty() ? "" : ", ") + m->describe();
       PLX_CHECK(data, matrices.size() <= 1, file, ": a file of a data folder must hold one matrix, this one holds ",

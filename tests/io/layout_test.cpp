@@ -146,6 +146,10 @@ TEST(Labels, ShapesThatQualify) {
     const MultiView d = get({x1, x2, f});
     EXPECT_EQ(d.labels.values, (std::vector<int32_t>{0, 0, 1, 1, 2, 2})) << notes(d);
   }
+  // but not one that a family of views needs
+  const MultiView family = get({x1, w.numeric("X2", {6, 1}, six), w.numeric("X3", {6, 3}, grid(6, 3))});
+  EXPECT_TRUE(family.labels.values.empty());
+  EXPECT_EQ(family.dims(), (std::vector<int64_t>{2, 1, 3}));
   // the first name of the list wins, and the user's choice wins over it
   const std::vector<std::string> two = {x1, x2, w.numeric("gt", {6, 1}, {1, 1, 1, 2, 2, 2}), y};
   EXPECT_EQ(get(two).labels.name, "Y");
@@ -325,6 +329,15 @@ TEST(Folders, FilesOfManyFormats) {
   write_file(f + "/README.txt", "words");
   const MultiView d = load(f);
   EXPECT_EQ(d.notes[0], "views img, txt, labels L, rows are samples");
+  // a view of one column: beside labels, under a view's name, or with values that no labels have
+  write_file(f + "/more.mat", w.file({w.numeric("W", {1, 6}, six), w.numeric("Y", {6, 1}, six)}));
+  EXPECT_EQ(load(f).dims(), (std::vector<int64_t>{2, 1, 3}));
+  write_file(f + "/more.mat", w.file({w.numeric("fea", {6, 1}, six)}));
+  EXPECT_EQ(load(f).dims(), (std::vector<int64_t>{2, 1, 3}));
+  write_file(f + "/more.mat", w.file({w.numeric("W", {6, 1}, {1.5, 2, 2, 3, 3, 1})}));
+  EXPECT_EQ(load(f).dims(), (std::vector<int64_t>{2, 1, 3}));
+  write_file(f + "/more.mat", w.file({w.numeric("W", {6, 1}, six)}));
+  EXPECT_HAS(refusal([&] { load(f); }), "holds neither a matrix nor labels") << "it may be either";
   write_file(f + "/more.mat", w.file({x1, x2}));
   EXPECT_HAS(refusal([&] { load(f); }), "must hold one matrix");
   write_file(f + "/more.mat", w.file({x1, w.numeric("Y", {6, 1}, {1, 1, 1, 2, 2, 2})}));
@@ -367,7 +380,7 @@ TEST(Containers, ManyVariablesAreReadInLinearTime) {
   std::vector<std::string> many = {x1, x2, y};
   for (int i = 0; i < 20000; ++i) {
     many.push_back(w.numeric("p" + std::to_string(i) + "_1", {2, 2}, {1, 2, 3, 4}));
-    many.push_back(w.numeric("q" + std::to_string(i) + "z", {1, 5}, {1, 1, 2, 2, 3}));
+    many.push_back(w.numeric("q" + std::to_string(i) + (i % 2 ? "z" : ""), {1, 5}, {1, 1, 2, 2, 3}));
   }
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(get(many).views.size(), 2u);
