@@ -9,7 +9,7 @@ namespace parallax {
 template <class T> PLX_HD T act_of(T x, Act act, T slope) {
   switch (act) {
     case Act::none: return x;
-    case Act::relu: return x > 0 ? x : T(0);
+    case Act::relu: return fn::relu(x);
     case Act::leaky: return x > 0 ? x : slope * x;
     case Act::sigmoid: return fn::sigmoid(x);
     case Act::tanh: return fn::tanh(x);
@@ -54,14 +54,14 @@ template <class T> struct BatchNormColumns {
       double sum[Team::kColumns] = {}, square[Team::kColumns] = {};
       team.down(g * n, n, sum, [&](int64_t i, double* to) {
         const T* v = x.row(i) + c;
-        for (int64_t j = 0; j < cols; ++j) to[j] += static_cast<double>(cut ? fn::max(v[j] + b[j], T(0)) : v[j]);
+        for (int64_t j = 0; j < cols; ++j) to[j] += static_cast<double>(cut ? fn::relu(v[j] + b[j]) : v[j]);
       });
       const double by = 1 / static_cast<double>(n);
       for (int64_t j = 0; j < cols; ++j) sum[j] *= by;
       team.down(g * n, n, square, [&](int64_t i, double* to) {
         const T* v = x.row(i) + c;
         for (int64_t j = 0; j < cols; ++j) {
-          const double d = static_cast<double>(cut ? fn::max(v[j] + b[j], T(0)) : v[j]) - sum[j];
+          const double d = static_cast<double>(cut ? fn::relu(v[j] + b[j]) : v[j]) - sum[j];
           to[j] += d * d;
         }
       });
@@ -97,15 +97,12 @@ template <class T> struct BatchNormColumns {
       T* out = y.row(i) + c;
       if (cut)
         team.each(cols, [=, &scale, &shift, &b, &m](int64_t j) {
-          out[j] = act_of((fn::max(v[j] + b[j], T(0)) - m[j]) * scale[j] + shift[j], a, lean);
+          out[j] = act_of((fn::relu(v[j] + b[j]) - m[j]) * scale[j] + shift[j], a, lean);
         });
       else if (a == Act::none)
         team.each(cols, [=, &scale, &shift, &m](int64_t j) { out[j] = (v[j] - m[j]) * scale[j] + shift[j]; });
       else if (a == Act::relu)
-        team.each(cols, [=, &scale, &shift, &m](int64_t j) {
-          const T r = (v[j] - m[j]) * scale[j] + shift[j];
-          out[j] = r > 0 ? r : T(0);
-        });
+        team.each(cols, [=, &scale, &shift, &m](int64_t j) { out[j] = fn::relu((v[j] - m[j]) * scale[j] + shift[j]); });
       else
         team.each(cols, [=, &scale, &shift, &m](int64_t j) {
           out[j] = act_of((v[j] - m[j]) * scale[j] + shift[j], a, lean);
@@ -162,7 +159,7 @@ template <class T> struct BatchNormGrad {
         else if (a != Act::none)
           team.each(cols, [=](int64_t j) { d[j] *= act_slope(r[j], a, lean); });
         for (int64_t j = 0; j < cols; ++j) {
-          const T u = cut ? fn::max(v[j] + b[j], T(0)) : v[j];
+          const T u = cut ? fn::relu(v[j] + b[j]) : v[j];
           to[j] += static_cast<double>(d[j]);
           to[k + j] += static_cast<double>(d[j] * ((u - m[j]) * s[j]));
         }
@@ -181,7 +178,7 @@ template <class T> struct BatchNormGrad {
         team.down(g * n, n, three, [&](int64_t i, double* to) {
           const T *v = x.row(i) + c, *d = dy.row(i) + c;
           for (int64_t j = 0; j < cols; ++j) {
-            const T t = v[j] + b[j], u = fn::max(t, T(0));
+            const T t = v[j] + b[j], u = fn::relu(t);
             const double du = static_cast<double>(scale[j] * (d[j] - level[j] - (u - m[j]) * along[j]));
             to[j] += t > T(0) ? du : 0.0;
             to[k + j] += t > T(0) ? 0.0 : du;

@@ -137,7 +137,7 @@ template <class T> struct DenoiseGradRows {
     norm(team, i);
     const T *u = norm.xh.row(i), *scale = norm.gamma, *shift = norm.beta;
     T* out = y.row(i);
-    team.each(y.cols, [=](int64_t j) { out[j] = fn::max(scale[j] * u[j] + shift[j], T(0)); });
+    team.each(y.cols, [=](int64_t j) { out[j] = fn::relu(scale[j] * u[j] + shift[j]); });
     const T* in = dz.row(i);
     const auto times = [&](T f, T* to) { team.each(dz.cols, [=](int64_t j) { to[j] = f * in[j]; }); };
     times(g, gz.row(i));

@@ -37,7 +37,7 @@ template <class T> struct NormRows {
     if (relu) {
       team.each(d, [=](int64_t j) {
         u[j] *= by;
-        out[j] = fn::max(g[j] * u[j] + b[j], T(0));
+        out[j] = fn::relu(g[j] * u[j] + b[j]);
       });
     } else {
       team.each(d, [=](int64_t j) {

@@ -1,6 +1,7 @@
 // How well a partition separates its points, without true labels. Euclidean distances in double; those that lose digits
 // in the expanded form are taken as differences. Tiled: memory is a few copies of x, never n x n. No score ever
-// sub-samples. All are NaN where they are undefined: one cluster, or as many clusters as rows.
+// sub-samples. All are NaN where they are undefined: for one cluster, the two indices also for as many clusters as
+// rows.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -104,7 +104,7 @@ template <class T> __global__ void finish(const Finish<T> f) {
     if (f.bias) x += f.bias[j];
     switch (f.act) {
       case Act::none: break;
-      case Act::relu: x = x > 0 ? x : T(0); break;
+      case Act::relu: x = fn::relu(x); break;
       case Act::leaky: x = x > 0 ? x : f.slope * x; break;
       case Act::sigmoid: x = fn::sigmoid(x); break;
       case Act::tanh: x = fn::tanh(x); break;

@@ -29,7 +29,7 @@ constexpr int kNv = 2;        // vectors per strip
 template <class T> PLX_HD T activate(T x, Act act, T slope) {
   switch (act) {
     case Act::none: return x;
-    case Act::relu: return x > 0 ? x : T(0);
+    case Act::relu: return fn::relu(x);
     case Act::leaky: return x > 0 ? x : slope * x;
     case Act::sigmoid: return fn::sigmoid(x);
     case Act::tanh: return fn::tanh(x);
@@ -53,7 +53,7 @@ template <class T> struct Finish {
     if (p->bias)
       for (int64_t j = 0; j < width; ++j) c[j] += p->bias[j0 + j];
     if (p->act == Act::relu) {
-      for (int64_t j = 0; j < width; ++j) c[j] = c[j] > 0 ? c[j] : T(0);
+      for (int64_t j = 0; j < width; ++j) c[j] = fn::relu(c[j]);
     } else if (p->act != Act::none) {
       for (int64_t j = 0; j < width; ++j) c[j] = activate(c[j], p->act, p->slope);
     }
@@ -114,7 +114,7 @@ PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_
         V x = acc[i][v];
         if (!finish.first) x = V::load(out) + x;
         if (bias) x = x + V::load(p.bias + j0 + v * V::W);
-        if (relu) x = x.positive();
+        if (relu) x = x.relu();
         x.store(out);
       }
     return;

@@ -25,9 +25,7 @@ template <> struct Vec<float> {
   PLX_HD static Vec all(float x) { return {_mm512_set1_ps(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
   PLX_HD Vec operator+(Vec o) const { return {_mm512_add_ps(v, o.v)}; }
-  PLX_HD Vec positive() const {
-    return {_mm512_max_ps(v, _mm512_setzero_ps())};
-  }  // a NaN becomes 0, as in x > 0 ? x : 0
+  PLX_HD Vec relu() const { return {_mm512_max_ps(_mm512_setzero_ps(), v)}; }  // the second operand where one is NaN
   PLX_HD void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 template <> struct Vec<double> {
@@ -38,7 +36,7 @@ template <> struct Vec<double> {
   PLX_HD static Vec all(double x) { return {_mm512_set1_pd(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
   PLX_HD Vec operator+(Vec o) const { return {_mm512_add_pd(v, o.v)}; }
-  PLX_HD Vec positive() const { return {_mm512_max_pd(v, _mm512_setzero_pd())}; }
+  PLX_HD Vec relu() const { return {_mm512_max_pd(_mm512_setzero_pd(), v)}; }
   PLX_HD void store(double* p) const { _mm512_storeu_pd(p, v); }
 };
 #elif defined(__AVX2__)
@@ -51,7 +49,7 @@ template <> struct Vec<float> {
   PLX_HD static Vec all(float x) { return {_mm256_set1_ps(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
   PLX_HD Vec operator+(Vec o) const { return {_mm256_add_ps(v, o.v)}; }
-  PLX_HD Vec positive() const { return {_mm256_max_ps(v, _mm256_setzero_ps())}; }
+  PLX_HD Vec relu() const { return {_mm256_max_ps(_mm256_setzero_ps(), v)}; }
   PLX_HD void store(float* p) const { _mm256_storeu_ps(p, v); }
 };
 template <> struct Vec<double> {
@@ -62,7 +60,7 @@ template <> struct Vec<double> {
   PLX_HD static Vec all(double x) { return {_mm256_set1_pd(x)}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
   PLX_HD Vec operator+(Vec o) const { return {_mm256_add_pd(v, o.v)}; }
-  PLX_HD Vec positive() const { return {_mm256_max_pd(v, _mm256_setzero_pd())}; }
+  PLX_HD Vec relu() const { return {_mm256_max_pd(_mm256_setzero_pd(), v)}; }
   PLX_HD void store(double* p) const { _mm256_storeu_pd(p, v); }
 };
 #else
@@ -81,7 +79,7 @@ template <class T> struct Vec {
   PLX_HD static Vec all(T x) { return {V{} + x}; }
   PLX_HD static Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
   PLX_HD Vec operator+(Vec o) const { return {v + o.v}; }
-  PLX_HD Vec positive() const { return {v > V{} ? v : V{}}; }
+  PLX_HD Vec relu() const { return {v < V{} ? V{} : v}; }
   PLX_HD void store(T* p) const { memcpy(p, &v, 16); }
 };
 #endif

@@ -124,6 +124,8 @@ PLX_HD double erf(double x) { return ::erf(x); }
 PLX_HD double sqrt(double x) { return ::sqrt(x); }
 
 template <class T> PLX_HD T max(T a, T b) { return a > b ? a : b; }
+// A NaN stays one: a network that broke must not go on as if its units were off.
+template <class T> PLX_HD T relu(T x) { return x < T(0) ? T(0) : x; }
 template <class T> PLX_HD T min(T a, T b) { return a < b ? a : b; }
 template <class T> PLX_HD T abs(T a) { return a < 0 ? -a : a; }
 template <class T> PLX_HD T sigmoid(T x) { return T(1) / (T(1) + fn::exp(-x)); }

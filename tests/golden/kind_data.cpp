@@ -59,6 +59,14 @@ void check_names(const H5Tree& tree, const std::string& group, const std::vector
       r.fail(n->path, "was not compared");
 }
 
+// all of the scores, and no others
+void compare_all(const H5Tree& tree, const std::string& group, const std::string& prefix,
+                 const std::map<std::string, double>& ours, double t, Report& r) {
+  for (const auto& [name, score] : ours) compare(r, prefix + name, {score}, tree.at(group + "/" + name).as_f64(), t);
+  for (const H5Node* n : tree.children(group))
+    if (!ours.count(n->name())) r.fail(n->path, "no such score");
+}
+
 void check_metrics(const H5Tree& tree, Report& r) {
   const double t = tolerance(tree, DType::f64);
   for (const H5Node* pair : tree.children("/pair")) {
@@ -73,25 +81,18 @@ void check_metrics(const H5Tree& tree, Report& r) {
                                              {"precision", s.precision},
                                              {"recall", s.recall},
                                              {"f", s.f}};
-    for (const H5Node* n : tree.children(pair->path + "/expect")) {
-      const auto it = ours.find(n->name());
-      if (it == ours.end())
-        r.fail(n->path, "no such score");
-      else
-        compare(r, pair->name() + " " + n->name(), {it->second}, n->as_f64(), t);
-    }
+    compare_all(tree, pair->path + "/expect", pair->name() + " ", ours, t, r);
     if (!tree.find(pair->path + "/expect_gmae_coded")) continue;
     const GmaeCodedScores g = score_gmae_coded(truth, predicted);
-    const std::map<std::string, double> coded{{"acc", g.acc},      {"nmi", g.nmi}, {"purity", g.purity},
-                                              {"ari", g.ari},      {"f", g.f},     {"precision", g.precision},
-                                              {"recall", g.recall}};
-    for (const H5Node* n : tree.children(pair->path + "/expect_gmae_coded")) {
-      const auto it = coded.find(n->name());
-      if (it == coded.end())
-        r.fail(n->path, "no such score");
-      else
-        compare(r, pair->name() + " coded " + n->name(), {it->second}, n->as_f64(), t);
-    }
+    compare_all(tree, pair->path + "/expect_gmae_coded", pair->name() + " coded ",
+                {{"acc", g.acc},
+                 {"nmi", g.nmi},
+                 {"purity", g.purity},
+                 {"ari", g.ari},
+                 {"f", g.f},
+                 {"precision", g.precision},
+                 {"recall", g.recall}},
+                t, r);
   }
 }
 
@@ -133,7 +134,7 @@ void check_scale(const H5Tree& tree, Report& r) {
   check_names(tree, "/expect", {"x0"}, r);
 }
 
-CorruptDraws::Kind draws_of(const H5Tree& tree, const std::string& kind) {
+CorruptDraws::Kind draws_of(const H5Tree& tree, const std::string& kind, int64_t samples, int64_t of_views) {
   CorruptDraws::Kind k;
   const std::string group = "/draw/" + kind;
   if (!tree.find(group + "/selected")) return k;
@@ -141,9 +142,14 @@ CorruptDraws::Kind draws_of(const H5Tree& tree, const std::string& kind) {
   const std::vector<int64_t> views = tree.at(group + "/views").as_i64();
   const size_t width = k.selected.empty() ? 0 : views.size() / k.selected.size();
   for (size_t i = 0; i < k.selected.size(); ++i) {
+    PLX_CHECK(data, k.selected[i] >= 0 && k.selected[i] < samples, group, "/selected: ", k.selected[i], " of ",
+              samples);
     k.views.emplace_back();
-    for (size_t j = 0; j < width; ++j)
-      if (views[i * width + j] >= 0) k.views.back().push_back(views[i * width + j]);
+    for (size_t j = 0; j < width; ++j) {
+      const int64_t v = views[i * width + j];
+      PLX_CHECK(data, v >= -1 && v < of_views, group, "/views: view ", v, " of ", of_views);
+      if (v >= 0) k.views.back().push_back(v);
+    }
   }
   return k;
 }
@@ -168,10 +174,16 @@ void check_corruption(const H5Tree& tree, DType type, Report& r) {
   const auto n = static_cast<double>(labels.size());
   std::set<std::string> served;
   CorruptDraws d;
-  d.noise = draws_of(tree, "noise");
-  d.conflict = draws_of(tree, "conflict");
-  d.missing = draws_of(tree, "missing");
+  const auto samples = static_cast<int64_t>(labels.size());
+  d.noise = draws_of(tree, "noise", samples, V);
+  d.conflict = draws_of(tree, "conflict", samples, V);
+  d.missing = draws_of(tree, "missing", samples, V);
   if (const H5Node* z = tree.find("/draw/noise/normal")) d.normal = z->as_f64();
+  size_t wanted = 0;
+  for (const auto& of_row : d.noise.views)
+    for (const int64_t v : of_row) wanted += static_cast<size_t>(dims[static_cast<size_t>(v)]);
+  PLX_CHECK(data, d.normal.size() >= wanted, "/draw/noise/normal holds ", d.normal.size(), " numbers, ", wanted,
+            " are needed");
   for (const auto& kind : config.at("order")) {
     const std::string name = kind.get<std::string>();
     const CorruptDraws::Kind& k = name == "noise" ? d.noise : name == "conflict" ? d.conflict : d.missing;

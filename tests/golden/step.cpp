@@ -29,6 +29,16 @@ double largest(const std::vector<double>& v) {
   return m;
 }
 
+// A comparison with NaN or infinity says nothing: it fails, whichever side it is on.
+void note_finite(Line& l, double computed, double stored, double bound, size_t i) {
+  if (!std::isfinite(stored))
+    l.note = str("the stored value is not finite at ", i);
+  else if (!std::isfinite(bound))
+    l.note = str("the bound is not finite at ", i);
+  else if (!std::isfinite(computed))
+    l.note = str("not finite at ", i);
+}
+
 // max |a - b| against a bound that may differ by element
 Line compare(const std::string& what, const std::vector<double>& a, const std::vector<double>& b,
              const std::function<double(size_t)>& bound) {
@@ -41,7 +51,7 @@ Line compare(const std::string& what, const std::vector<double>& a, const std::v
   const double top = largest(b);
   for (size_t i = 0; i < a.size(); ++i) {
     const double d = std::fabs(a[i] - b[i]), may = bound(i);
-    if (!std::isfinite(a[i])) l.note = str("not finite at ", i);
+    note_finite(l, a[i], b[i], may, i);
     l.absolute = std::max(l.absolute, d);
     const double e = d == 0 ? 0 : d / may;
     if (e > l.excess) l.excess = e, l.allowed = may;
@@ -83,9 +93,9 @@ Line compare_digest(const std::string& what, const std::vector<double>& a, const
       return l;
     }
   const double wide = t * d[0] * std::sqrt(static_cast<double>(a.size()));
+  for (size_t i = 0; i < d.size(); ++i) note_finite(l, norm, d[i], wide, i);
   const auto offer = [&](double x, double y, double may) {
     const double e = x == y ? 0 : std::fabs(x - y) / may;
-    if (!std::isfinite(x)) l.note = "not finite";
     l.absolute = std::max(l.absolute, std::fabs(x - y));
     if (e > l.excess) l.excess = e, l.allowed = may;
   };
@@ -120,14 +130,26 @@ class StepCheck {
     b_ = {root.real(single_ ? "tolerance_rel_f32" : "tolerance_rel"),
           root.real(single_ ? "tolerance_grad_f32" : "tolerance_rel"),
           root.real(single_ ? "tolerance_weight_f32" : "tolerance_weight"), opt.at("lr").get<double>(), single_};
+    for (const double t : {b_.rel, b_.grad, b_.weight, b_.lr})
+      PLX_CHECK(data, std::isfinite(t) && t >= 0, "a tolerance of the file, or its lr, is ", t);
 
     for (int64_t v = 0; v < root.integer("views"); ++v) views_.push_back(tensor(tree_.at(str("/batch/x", v))));
     DataSpec spec;
     spec.samples = root.integer("n");
     for (const Tensor& t : views_) spec.dims.push_back(t.cols());
+    PLX_CHECK(data, root.attrs.at("dims").as_i64() == spec.dims,
+              "attribute dims does not say the widths of /batch/x0...");
+    for (size_t v = 0; v < views_.size(); ++v)
+      PLX_CHECK(data, views_[v].rows() == spec.samples, "/batch/x", v, " has ", views_[v].rows(),
+                " rows, attribute n says ", spec.samples);
     spec.clusters = static_cast<int>(root.integer("classes"));
     for (const H5Node* n : tree_.children("/batch"))
       if (n->name()[0] != 'x' || !n->is_float()) state_[n->name()] = n->is_float() ? tensor(*n) : integers(*n);
+    PLX_CHECK(data, state_.count("ids"), "the file has no /batch/ids");
+    PLX_CHECK(data, state_.count("sampling_steps") || name != "gdcn" || phase != "finetune",
+              "the file has no /batch/sampling_steps");
+    for (const char* path : {"/expect/loss/total", "/expect/step_total", "/expect/param_after_1"})
+      PLX_CHECK(data, tree_.find(path), "the file has no ", path);
     const std::string unfit = method_->unfit(spec);
     if (!unfit.empty()) report_.remark = unfit;
     Build build{ctx_, store_, spec, views_, state_, [](const std::string&) {}};
@@ -147,6 +169,7 @@ class StepCheck {
                     .weight_decay = opt.value("weight_decay", 0.0)};
     PLX_CHECK(data, opt.at("name") == "adam", "optimizer ", opt.at("name").dump(), " is not served");
     if (opt.contains("clip_norm") && !opt.at("clip_norm").is_null()) o.clip_norm = opt.at("clip_norm");
+    PLX_CHECK(data, o.clip_norm <= 0 || tree_.find("/expect/grad_norm"), "the file has no /expect/grad_norm");
     Optimizer optimizer(store_, o, update.params);
 
     Tape tape(ctx_);
@@ -158,8 +181,10 @@ class StepCheck {
       store_.begin_step();
       Step step(tape, store_, views_, state_);
       const DrawTables tables = draws(i);
+      PLX_CHECK(data, i == 0 || !tables.empty() || draws(0).empty(), "the file has no draws of step ", i,
+                ", /draw/step", i);
       if (!tables.empty()) step.use_tables(&tables);
-      if (state_.count("ids")) step.use_ids(state_["ids"]);
+      step.use_ids(state_["ids"]);
       std::map<std::string, Tensor> taps;
       if (i == 0) step.collect_taps(&taps);
       const Var loss = update.loss(step);
@@ -239,7 +264,10 @@ class StepCheck {
         t[n->name()] = tensor(*n);
       } else {
         std::vector<double> mask;
-        for (const int64_t m : n->as_i64(n->path)) mask.push_back(static_cast<double>(m));
+        for (const int64_t m : n->as_i64(n->path)) {
+          PLX_CHECK(data, m == 0 || m == 1, n->path, ": a mask holds ", m, ", 0 or 1 is wanted");
+          mask.push_back(static_cast<double>(m));
+        }
         Tensor f = Tensor::persistent(ctx_, type_,
                                       {static_cast<int64_t>(n->shape.at(0)), static_cast<int64_t>(n->shape.at(1))});
         f.assign(mask);
@@ -289,7 +317,7 @@ class StepCheck {
       } else {
         std::vector<double> b;
         for (const int64_t x : n->as_i64()) b.push_back(static_cast<double>(x));
-        report_.lines.push_back(compare("output " + n->name(), a, b, 0.5));
+        report_.lines.push_back(compare("output " + n->name(), a, b, 0));
       }
     }
   }
@@ -344,12 +372,12 @@ class StepCheck {
       if (!single_) {
         report_.lines.push_back(compare(what, a, b, b_.weight * b_.lr + 1e-12 * top));
       } else if (store_.is_buffer(p) || !g) {
-        // running statistics as outputs; what no gradient reached is unchanged (a teacher's average moves as its
-        // source)
-        report_.lines.push_back(compare(
-            what, a, b,
-            std::max(b_.rel * top,
-                     store_.is_buffer(p) ? 0.0 : 2 * steps * b_.lr * (moved_without_gradient(name, b) ? 1 : 0))));
+        // running statistics as outputs; what no gradient reached is unchanged, but for a teacher's average, which
+        // moves as its source does
+        report_.lines.push_back(compare(what, a, b,
+                                        store_.is_buffer(p) ? b_.rel * top
+                                        : moved(p, a)       ? std::max(b_.rel * top, 2 * steps * b_.lr)
+                                                            : 4e-7 * top));
       } else if (g->has("digest")) {
         report_.lines.push_back(compare(what, a, b, 2 * steps * b_.lr));
       } else {
@@ -361,8 +389,12 @@ class StepCheck {
       }
     }
   }
-  bool moved_without_gradient(const std::string& name, const std::vector<double>& after) const {
-    return stored_values(tree_.at("/param/" + name)) != after;
+  // in single precision
+  bool moved(Param p, const std::vector<double>& now) const {
+    const std::vector<double> before = stored_values(tree_.at("/param/" + store_.name(p)));
+    for (size_t i = 0; i < now.size(); ++i)
+      if (now[i] != static_cast<double>(static_cast<float>(before[i]))) return true;
+    return false;
   }
 
   const H5Tree& tree_;

@@ -91,6 +91,22 @@ TEST(Gemm, ActivationsAndTheFactorInMemory) {
   }
 }
 
+// A network that broke must show it, not go on as if its units were off.
+TEST(Gemm, ReluKeepsWhatIsNoNumber) {
+  Context ctx;
+  for (const DType type : {DType::f64, DType::f32})
+    for (const int64_t n : {3, 40}) {
+      const Tensor a = random_matrix(ctx, type, {6, 9}, 0, 1);
+      Tensor b = random_matrix(ctx, type, {n, 9}, 0, 2), c = Tensor::empty(ctx, type, {6, n});
+      std::vector<double> v = b.to_vector<double>();
+      v[9] = NAN;  // a weight of the second unit
+      b.assign(v);
+      gemm(ctx, a, b, c, {.tb = true, .act = Act::relu});
+      const auto out = c.to_vector<double>();
+      for (size_t i = 0; i < out.size(); ++i) EXPECT_EQ(std::isnan(out[i]), i % static_cast<size_t>(n) == 1) << i;
+    }
+}
+
 TEST(Gemm, SameBitsForThreadsAndInstructionSets) {
   Context one, two({.threads = 2}), three({.threads = 3});
   for (const auto& [m, n, k] :

@@ -38,7 +38,7 @@ struct SparseMvc final : Method {
     p.number("dropout", drop, 0, 0.99, "dropout after every hidden layer");
     p.number("rho", rho, 1e-6, 0.999999, "target mean activation of the sparse penalty");
     p.number("beta", beta, 0, 1e6, "strength of the sparse penalty; 0: ablation without it");
-    p.number("theta", theta, 0, 0.999, "zero fraction above which a view counts as sparse");
+    p.number("theta", theta, 0, 1, "zero fraction above which a view counts as sparse");
     p.number("tau", tau, 1e-3, 100, "temperature of the alignment");
     p.number("lambda_con", lambda_con, 0, 1e6,
              "weight of the alignment (divided by the number of views); 0: ablation without CDA");
