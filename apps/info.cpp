@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli.h"
-#include "version.h"
 
 namespace parallax::cli {
 
@@ -19,7 +18,7 @@ int info(int argc, char** argv) {
   nlohmann::ordered_json j;
   j["version"] = version_text();
   j["git"] = version_commit();
-  j["build"] = PLX_BUILD;
+  j["build"] = version_build();
   const DeviceList cuda = list_cuda_devices();
   j["devices"] =
       nlohmann::ordered_json::array({{{"name", "cpu"}, {"cores", available_cores()}, {"instructions", isa_name()}}});
@@ -31,7 +30,7 @@ int info(int argc, char** argv) {
     std::printf("%s\n", j.dump(2).c_str());
     return 0;
   }
-  std::printf("parallax %s %s (%s)\n", version_text().c_str(), version_commit().c_str(), PLX_BUILD);
+  std::printf("parallax %s %s (%s)\n", version_text().c_str(), version_commit().c_str(), version_build().c_str());
   std::printf("device   cpu: %d cores, %s\n", available_cores(), isa_name());
   for (const std::string& d : cuda.devices) std::printf("device   %s\n", d.c_str());
   if (!cuda.why_none.empty()) std::printf("no cuda  %s\n", cuda.why_none.c_str());

@@ -9,7 +9,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 
 set(PLX_KERNEL_LEVEL -O3)
-if(PLX_SANITIZE)  # what the checks add grows with every body that the optimiser copies
+if(PLX_SANITIZE)
   set(PLX_KERNEL_LEVEL -O2)
   set(PLX_FLAGS_isa_v2)
 endif()

@@ -53,6 +53,7 @@ void read_config(const std::string& path, RunOptions& o);
 
 std::string version_text();    // "0.1.0"
 std::string version_commit();  // short hash, or "" outside of a checkout
+std::string version_build();   // "Release, GNU 12.2.0"
 int exit_code_of(ErrorKind kind);
 // What a person is told: the sentence; with the place in the source where it is a bug of ours.
 std::string sentence_of(const Error& e);

@@ -11,14 +11,10 @@
 #include "../io/files.h"
 #include "../io/npy.h"
 #include "../io/plot.h"
-#include "version.h"
 
 namespace parallax {
 
 using Json = nlohmann::ordered_json;
-
-std::string version_text() { return PLX_VERSION; }
-std::string version_commit() { return PLX_COMMIT; }
 
 namespace {
 Json number(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }

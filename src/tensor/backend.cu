@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "cuda.cuh"
 
@@ -15,6 +16,42 @@ std::unordered_map<std::string, DeviceTwin>& twins() {
   return list;
 }
 __global__ void add_one(uint32_t* p) { ++*p; }
+
+// How many nodes of a graph are equally far from its beginning, at most.
+cudaError_t width_of(cudaGraph_t graph, uint64_t* width) {
+  size_t nodes = 0, edges = 0;
+  cudaError_t status = cudaGraphGetNodes(graph, nullptr, &nodes);
+#if CUDART_VERSION >= 13000
+  const auto get_edges = [&](cudaGraphNode_t* f, cudaGraphNode_t* t) {
+    return cudaGraphGetEdges(graph, f, t, nullptr, &edges);
+  };
+#else
+  const auto get_edges = [&](cudaGraphNode_t* f, cudaGraphNode_t* t) { return cudaGraphGetEdges(graph, f, t, &edges); };
+#endif
+  if (status == cudaSuccess) status = get_edges(nullptr, nullptr);
+  std::vector<cudaGraphNode_t> node(nodes), from(edges), to(edges);
+  if (status == cudaSuccess) status = cudaGraphGetNodes(graph, node.data(), &nodes);
+  if (status == cudaSuccess && edges) status = get_edges(from.data(), to.data());
+  if (status != cudaSuccess) return status;
+  std::unordered_map<cudaGraphNode_t, size_t> waits_for;
+  std::unordered_multimap<cudaGraphNode_t, cudaGraphNode_t> next;
+  for (size_t i = 0; i < edges; ++i) {
+    ++waits_for[to[i]];
+    next.emplace(from[i], to[i]);
+  }
+  std::erase_if(node, [&](cudaGraphNode_t one) { return waits_for.count(one) != 0; });
+  for (*width = 0; !node.empty();) {
+    *width = node.size() > *width ? node.size() : *width;
+    std::vector<cudaGraphNode_t> after;
+    for (const cudaGraphNode_t one : node) {
+      const auto [begin, end] = next.equal_range(one);
+      for (auto edge = begin; edge != end; ++edge)
+        if (--waits_for[edge->second] == 0) after.push_back(edge->second);
+    }
+    node = std::move(after);
+  }
+  return cudaSuccess;
+}
 }  // namespace
 
 Twin::Twin(const std::type_info& type, DeviceTwin run) { twins()[type.name()] = run; }
@@ -175,10 +212,13 @@ std::shared_ptr<void> CudaBackend::end_recording() {
   cudaGraph_t graph = nullptr;
   PLX_CUDA_OK(*this, cudaStreamEndCapture(stream_, &graph));
   cudaGraphExec_t exec = nullptr;
+  const cudaError_t counted = width_of(graph, &counters.branches);
   const cudaError_t status = cudaGraphInstantiate(&exec, graph, 0);
   cudaGraphDestroy(graph);
   check(*this, status, "cudaGraphInstantiate", __FILE__, __LINE__);
-  return {exec, [](void* e) { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(e)); }};
+  const std::shared_ptr<void> recording(exec, [](void* e) { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(e)); });
+  check(*this, counted, "cudaGraphGetEdges", __FILE__, __LINE__);
+  return recording;
 }
 void CudaBackend::abandon_recording() noexcept {
   recording_ = false;

@@ -25,6 +25,7 @@ struct DeviceCounters {
   uint64_t synchronisations = 0;
   uint64_t allocations = 0;
   uint64_t replays = 0;
+  uint64_t branches = 0;  // of the last recording: pieces of work that may run side by side, where it is widest
 };
 
 class Backend {

@@ -11,11 +11,11 @@
 namespace parallax::testing {
 namespace {
 
-struct Small {
+struct SmallRun {
   const char* name;
   std::vector<Setting> set;
 };
-const std::vector<Small> methods{
+const std::vector<SmallRun> methods{
     {"sparsemvc",
      {{"encoder_hidden", "[24,20,32]"},
       {"decoder_hidden", "[32,20,24]"},
@@ -60,7 +60,7 @@ struct Trace {
   std::vector<std::vector<double>> losses;  // per phase
   std::vector<double> weights;
 };
-Trace train(const Small& small, const Context::Options& where, int64_t steps) {
+Trace train(const SmallRun& small, const Context::Options& where, int64_t steps) {
   Context ctx(where);
   const auto method = method_with(small.name, false, small.set);
   Trainer t(ctx, *method, plain_blobs(ctx, 96), 3);
@@ -78,7 +78,7 @@ Trace train(const Small& small, const Context::Options& where, int64_t steps) {
 
 class CudaMethods : public ::testing::TestWithParam<size_t> {
  protected:
-  const Small& small() const { return methods[GetParam()]; }
+  const SmallRun& small() const { return methods[GetParam()]; }
 };
 
 TEST_P(CudaMethods, FirstLossesEqualTheCpus) {
@@ -119,6 +119,7 @@ TEST_P(CudaMethods, StepsNeitherAllocateNorWait) {
     for (int i = 0; i < 3; ++i) t.step(p);
     const DeviceCounters& after = ctx.backend()->counters;
     EXPECT_EQ(after.replays - before.replays, 3u) << p.name;
+    EXPECT_GE(after.branches, 3u) << p.name << ": three views of unequal widths run side by side";
     EXPECT_EQ(after.launches, before.launches) << p.name << ": all of a step is in its recording";
     EXPECT_EQ(after.library, before.library) << p.name;
     EXPECT_EQ(after.synchronisations, before.synchronisations) << p.name;
@@ -133,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(All, CudaMethods, ::testing::Range<size_t>(0, methods.s
 
 TEST(CudaMethods, EveryMethodIsHere) {
   std::vector<std::string> names;
-  for (const Small& s : methods) names.push_back(s.name);
+  for (const SmallRun& s : methods) names.push_back(s.name);
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, method_names());
 }
