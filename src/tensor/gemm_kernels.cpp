@@ -68,41 +68,53 @@ template <class T> struct Ahead {
 };
 constexpr int64_t kAhead = 8;
 template <class T> constexpr int64_t kLine = 64 / sizeof(T);  // elements of a cache line
+template <class T> bool pages_apart(int64_t ld) { return ld % (64 * kLine<T>) == 0; }
 
-template <class T, int R, int NV>
-PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_t depth, T* c, int64_t ldc, int64_t j0,
-                  int64_t width, const Finish<T>& finish, Ahead<T> b_ahead) {
+// Across: op(A) is A', its rows lie side by side; else its depth does. `far` is the other distance.
+template <class T, int R, int NV, bool Across>
+PLX_HD void micro(const T* a, int64_t far, const T* strip, int64_t depth, T* c, int64_t ldc, int64_t j0, int64_t width,
+                  const Finish<T>& finish, Ahead<T> b_ahead) {
   using V = Vec<T>;
   constexpr int64_t line = kLine<T>;
+  const int64_t a_row = Across ? 1 : far, a_k = Across ? far : 1;
   const T *c_ahead = c, *c_last = c + (R - 1) * ldc;
   V acc[R][NV];
   for (int i = 0; i < R; ++i)
     for (int v = 0; v < NV; ++v) acc[i][v] = V::zero();
-  for (int64_t k = 0; k < depth; ++k) {
-    // Requests are spread over the tile: as a burst between tiles they would fill the processor's miss buffers.
-    if (a_k != 1) __builtin_prefetch(a + k * a_k + (2 * R - 1) * a_row, 0, 3);  // the next tile's rows of A
-    if (k % kAhead == 0) {
-      // The same, half of the rows at a time; rows pages apart share a few places of the cache and would drive out
-      // each other.
-      if (a_k == 1 && a_row % (64 * line) != 0) {
-        const T* next = a + (R + k / kAhead % 2 * (R / 2)) * a_row + k / line * line;
-        for (int i = 0; i < R / 2; ++i) __builtin_prefetch(next + i * a_row, 0, 3);
-      }
-      __builtin_prefetch(b_ahead.p + line - 1, 0, 2);  // a strip's row may start within a line
-      __builtin_prefetch(b_ahead.p + 2 * line - 1, 0, 2);
-      b_ahead.p += b_ahead.step;
-      __builtin_prefetch(c_ahead, 1, 3);
-      __builtin_prefetch(c_ahead + NV * V::W - 1, 1, 3);
-      c_ahead = c_ahead < c_last ? c_ahead + ldc : c_last;
-    }
+  const auto turn = [&](const T* x, const T* s) {
+    if (Across) __builtin_prefetch(x + (2 * R - 1), 0, 3);
     V b[NV];
-    for (int v = 0; v < NV; ++v) b[v] = V::load(strip + (k * NV + v) * V::W);
+    for (int v = 0; v < NV; ++v) b[v] = V::load(s + v * V::W);
 #pragma GCC unroll 14
     for (int i = 0; i < R; ++i) {
-      const V x = V::all(a[i * a_row + k * a_k]);
-      for (int v = 0; v < NV; ++v) acc[i][v] = V::fma(x, b[v], acc[i][v]);
+      const V each = V::all(x[i * a_row]);
+      for (int v = 0; v < NV; ++v) acc[i][v] = V::fma(each, b[v], acc[i][v]);
+    }
+  };
+  // Requests are spread over the tile: as a burst between tiles they would fill the processor's miss buffers.
+  const bool pages = pages_apart<T>(far);
+  int64_t k = 0;
+  for (; k + kAhead <= depth; k += kAhead) {
+    // The next tile's rows of A, half of them at a time; rows pages apart share a few places of the cache and would
+    // drive out each other.
+    if (!Across && !pages) {
+      const T* next = a + (R + k / kAhead % 2 * (R / 2)) * a_row + k / line * line;
+      for (int i = 0; i < R / 2; ++i) __builtin_prefetch(next + i * a_row, 0, 3);
+    }
+    __builtin_prefetch(b_ahead.p + line - 1, 0, 2);  // a strip's row may start within a line
+    __builtin_prefetch(b_ahead.p + 2 * line - 1, 0, 2);
+    b_ahead.p += b_ahead.step;
+    __builtin_prefetch(c_ahead, 1, 3);
+    __builtin_prefetch(c_ahead + NV * V::W - 1, 1, 3);
+    c_ahead = c_ahead < c_last ? c_ahead + ldc : c_last;
+    const T *x = a + k * a_k, *s = strip + k * NV * V::W;
+#pragma GCC unroll 4
+    for (int u = 0; u < kAhead; ++u) {
+      turn(x, s + u * NV * V::W);
+      x += a_k;
     }
   }
+  for (; k < depth; ++k) turn(a + k * a_k, strip + k * NV * V::W);
   const Product<T>& p = *finish.p;
   const bool relu = finish.last && p.act == Act::relu, bias = finish.last && p.bias;
   if (width == NV * V::W && finish.alpha == T(1) && (!finish.first || p.beta == T(0)) &&
@@ -129,16 +141,18 @@ PLX_HD void micro(const T* a, int64_t a_row, int64_t a_k, const T* strip, int64_
   }
 }
 
+// Rows [i0, i1) of one strip; a: their block of A, `far` as in micro.
 template <class T, int NV>
-void strip_rows(const Product<T>& p, int64_t i0, int64_t i1, int64_t k0, int64_t depth, const T* strip, int64_t j0,
-                int64_t width, const Finish<T>& f, Ahead<T> ahead) {
-  const int64_t a_row = p.ta ? 1 : p.a.ld, a_k = p.ta ? p.a.ld : 1;
+void strip_rows(const Product<T>& p, const T* a, int64_t far, int64_t i0, int64_t i1, int64_t depth, const T* strip,
+                int64_t j0, int64_t width, const Finish<T>& f, Ahead<T> ahead) {
   const int64_t share = ahead.step == 0 ? 0 : p.tb ? 2 * kLine<T> : depth / kAhead * ahead.step;
   int64_t i = i0, asking = kAhead;
   const auto tile = [&]<int R>(std::integral_constant<int, R>) {
     for (; i + R <= i1; i += R) {
-      micro<T, R, NV>(p.a.p + i * a_row + k0 * a_k, a_row, a_k, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f,
-                      ahead);
+      if (p.ta)
+        micro<T, R, NV, true>(a + (i - i0), far, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f, ahead);
+      else
+        micro<T, R, NV, false>(a + (i - i0) * far, far, strip, depth, p.c.row(i) + j0, p.c.ld, j0, width, f, ahead);
       ahead = --asking > 0 ? Ahead<T>{ahead.p + share, ahead.step} : Ahead<T>{strip, 0};
     }
   };
@@ -147,43 +161,6 @@ void strip_rows(const Product<T>& p, int64_t i0, int64_t i1, int64_t k0, int64_t
   tile(std::integral_constant<int, 4>{});
   tile(std::integral_constant<int, 1>{});
 }
-
-#if defined(__AVX512F__)
-// 16 x 16 transpose in registers: d[j][i] = s[i][j]
-PLX_HD void transpose16(const float* s, int64_t ls, float* d, int64_t ld) {
-  __m512 r[16], t[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_ps(s + i * ls);
-  for (int i = 0; i < 8; ++i) {
-    t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    const auto lo = [&](int x, int y) {
-      return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[x]), _mm512_castps_pd(t[y])));
-    };
-    const auto hi = [&](int x, int y) {
-      return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[x]), _mm512_castps_pd(t[y])));
-    };
-    r[4 * i] = lo(4 * i, 4 * i + 2);
-    r[4 * i + 1] = hi(4 * i, 4 * i + 2);
-    r[4 * i + 2] = lo(4 * i + 1, 4 * i + 3);
-    r[4 * i + 3] = hi(4 * i + 1, 4 * i + 3);
-  }
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; ++i) {
-    r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
-    r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
-    r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
-    r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 16; ++i) _mm512_store_ps(d + i * ld, r[i]);
-}
-#endif
 
 // strip[k][0..nr) = op(B)[k0 + k][j0 ..], padded with zeros
 template <class T>
@@ -201,16 +178,13 @@ void pack(const Product<T>& p, int64_t k0, int64_t depth, int64_t j0, int64_t wi
     return;
   }
   int64_t j = 0;
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
   if constexpr (sizeof(T) == 4) {
-    for (; j + 16 <= width; j += 16) {
+    for (; j + kTurn <= width; j += kTurn) {
       int64_t k = 0;
-      for (; k + 16 <= depth; k += 16) {
-        const T* b = p.b.row(j0 + j) + k0 + k;
-        transpose16(b, p.b.ld, strip + k * nr + j, nr);
-      }
+      for (; k + kTurn <= depth; k += kTurn) transpose(p.b.row(j0 + j) + k0 + k, p.b.ld, strip + k * nr + j, nr);
       for (; k < depth; ++k)
-        for (int64_t l = 0; l < 16; ++l) strip[k * nr + j + l] = p.b.row(j0 + j + l)[k0 + k];
+        for (int64_t l = 0; l < kTurn; ++l) strip[k * nr + j + l] = p.b.row(j0 + j + l)[k0 + k];
     }
   }
 #endif
@@ -262,6 +236,17 @@ void few_rows(const Product<float>& p, int64_t i0, int64_t i1, int64_t j0, int64
   }
 }
 
+// Rows pages apart share a few places of every cache: where a register tile has more rows than the first one has
+// places, they drive out each other, and their block is copied into rows that lie otherwise.
+template <class T> constexpr bool kPanel = kMr > 8 && sizeof(T) == 4;
+template <class T> constexpr int64_t kApart(int64_t width) {
+  return (width + kLine<T> - 1) / kLine<T> * kLine<T> + kLine<T>;
+}
+template <class T> void copy_rows(const T* from, int64_t ld, T* to, int64_t far, int64_t rows, int64_t width) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < width; ++j) to[i * far + j] = from[i * ld + j];
+}
+
 template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
   constexpr int64_t W = Vec<T>::W;
   alignas(64) static thread_local T strip[kKc * kNv * Vec<T>::W];
@@ -288,6 +273,16 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
     for (int64_t k0 = 0; k0 < depth_total; k0 += kKc) {
       const int64_t depth = k0 + kKc < depth_total ? kKc : depth_total - k0;
       const Finish<T> f{&p, alpha, k0 == 0, k0 + depth == depth_total};
+      const T* a = p.ta ? p.a.row(k0) + ib : p.a.row(ib) + k0;
+      int64_t far = p.a.ld;
+      if constexpr (kPanel<T>) {
+        if (pages_apart<T>(far) && j1 - j0 > 2 * kNv * W) {
+          alignas(64) static thread_local T panel[kMc * kApart<T>(kKc)];
+          far = kApart<T>(p.ta ? ie - ib : depth);
+          copy_rows(a, p.a.ld, panel, far, p.ta ? depth : ie - ib, p.ta ? ie - ib : depth);
+          a = panel;
+        }
+      }
       for (int64_t j = j0; j < j1;) {
         const int64_t left = j1 - j, nr = left > W ? kNv * W : W, width = left < nr ? left : nr;
         pack(p, k0, depth, j, width, nr, strip);
@@ -296,9 +291,9 @@ template <class T> void block(const Product<T>& p, int64_t i0, int64_t i1, int64
         Ahead<T> ahead{strip, 0};
         if (kn < depth_total) ahead = {p.tb ? p.b.row(jn) + kn : p.b.row(kn) + jn, p.b.ld};
         if (nr == W)
-          strip_rows<T, 1>(p, ib, ie, k0, depth, strip, j, width, f, ahead);
+          strip_rows<T, 1>(p, a, far, ib, ie, depth, strip, j, width, f, ahead);
         else
-          strip_rows<T, kNv>(p, ib, ie, k0, depth, strip, j, width, f, ahead);
+          strip_rows<T, kNv>(p, a, far, ib, ie, depth, strip, j, width, f, ahead);
         j += width;
       }
     }

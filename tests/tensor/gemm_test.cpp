@@ -51,7 +51,9 @@ TEST(Gemm, EqualsPlainLoops) {
                                                                      {33, 31, 257},
                                                                      {70, 65, 300},
                                                                      {200, 130, 40},
-                                                                     {460, 20, 31}})
+                                                                     {460, 20, 31},
+                                                                     {40, 150, 1024},  // rows a page apart
+                                                                     {1024, 150, 40}})
       for (const bool ta : {false, true})
         for (const bool tb : {false, true})
           for (const int64_t pitch : {0, 3}) {
@@ -109,8 +111,8 @@ TEST(Gemm, ReluKeepsWhatIsNoNumber) {
 
 TEST(Gemm, SameBitsForThreadsAndInstructionSets) {
   Context one, two({.threads = 2}), three({.threads = 3});
-  for (const auto& [m, n, k] :
-       std::vector<std::array<int64_t, 3>>{{256, 500, 500}, {1000, 130, 64}, {20, 700, 300}, {130, 1000, 700}}) {
+  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{
+           {256, 500, 500}, {1000, 130, 64}, {20, 700, 300}, {130, 1000, 700}, {50, 300, 1024}}) {
     const Tensor a = random_matrix(one, DType::f32, {m, k}, 0, 1), b = random_matrix(one, DType::f32, {n, k}, 0, 2);
     const auto result = [&, rows = m, cols = n](Context& ctx) {
       Tensor c = Tensor::persistent(ctx, DType::f32, {rows, cols});
