@@ -151,20 +151,83 @@ template <class T> struct SoftmaxGrad {
 };
 PLX_KERNEL(SoftmaxGrad)
 
-template <class T> struct NormalizeRows {
-  Mat<const T> x;
+// The same of a row behind a dropout.
+template <class T> struct DropSoftmaxRows {
+  Mat<const T> x;  // [problems * n, d]
   Mat<T> y;
-  T* norm;  // [n]; the floor shows as a negative sign
+  Draw<T> draws[kMaxProblems];
+  int n_problems;
+  double p;
+  PLX_HD int64_t rows() const { return y.rows; }
+  PLX_HD int64_t width() const { return y.cols * 12; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t each = y.rows / n_problems;
+    drop_row(team, draws[r / each], r % each, x.row(r), y.row(r), y.cols, p);
+    team.sync();
+    SoftmaxRows<T>{y, y}(team, r);
+  }
+};
+PLX_KERNEL(DropSoftmaxRows)
+
+// SoftmaxGrad, through the dropout
+template <class T> struct DropSoftmaxGrad {
+  SoftmaxGrad<T> plain;
+  Draw<T> draws[kMaxProblems];
+  int n_problems;
+  double p;
+  PLX_HD int64_t rows() const { return plain.rows(); }
+  PLX_HD int64_t width() const { return plain.y.cols * 6; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t r) const {
+    const int64_t each = rows() / n_problems, i = r % each, cols = plain.y.cols;
+    const Draw<T> draw = draws[r / each];
+    const T *v = plain.y.row(r), *d = plain.dy.row(r);
+    T* out = plain.dx.row(r);
+    const T dot = team.template sum<T>(cols, [=](int64_t j) { return v[j] * d[j]; }), keep = plain.beta;
+    if constexpr (!Team::serial) {
+      const T scale = static_cast<T>(1.0 / (1.0 - p));
+      const uint32_t limit = drop_threshold(p);
+      team.each(cols, [=](int64_t j) {
+        out[j] = (keep == T(0) ? T(0) : keep * out[j]) + drop_scale(draw, i, j, limit, scale) * (v[j] * (d[j] - dot));
+      });
+      return;
+    }
+    for (int64_t c = 0; c < cols; c += 64) {  // added to what is there, piece by piece
+      const int64_t n = cols - c < 64 ? cols - c : 64;
+      T piece[64], old[64];
+      team.each(n, [=, &old](int64_t j) {
+        old[j] = keep == T(0) ? T(0) : keep * out[c + j];
+        out[c + j] = v[c + j] * (d[c + j] - dot);
+      });
+      drop_part(team, draw, i, out, piece, c, n, p);
+      team.each(n, [=, &piece, &old](int64_t j) { out[c + j] = old[j] + piece[j]; });
+    }
+  }
+};
+PLX_KERNEL(DropSoftmaxGrad)
+
+// Row i of y: the rows i of the problems of x side by side, by the length of them all.
+template <class T> struct NormalizeRows {
+  Mat<const T> x;  // [G n, d]
+  Mat<T> y;        // [n, G d]
+  T* norm;         // [n]; the floor shows as a negative sign
   T eps;
   PLX_HD int64_t rows() const { return y.rows; }
   PLX_HD int64_t width() const { return y.cols * 2; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
-    const T* in = x.row(i);
-    T* out = y.row(i);
-    const T length = fn::sqrt(team.template sum<T>(y.cols, [=](int64_t j) { return in[j] * in[j]; }));
+    const int64_t d = x.cols;
+    T square = 0;
+    for (int64_t r = i; r < x.rows; r += y.rows) {
+      const T* in = x.row(r);
+      square += team.template sum<T>(d, [=](int64_t j) { return in[j] * in[j]; });
+    }
+    const T length = fn::sqrt(square);
     const bool floored = length < eps;
     const T by = floored ? eps : length, inv = T(1) / by;
-    team.each(y.cols, [=](int64_t j) { out[j] = in[j] * inv; });
+    T* out = y.row(i);
+    for (int64_t r = i; r < x.rows; r += y.rows, out += d) {
+      const T* in = x.row(r);
+      team.each(d, [=](int64_t j) { out[j] = in[j] * inv; });
+    }
     if (team.leader()) norm[i] = floored ? -by : by;
   }
 };
@@ -179,11 +242,15 @@ template <class T> struct NormalizeGrad {
   PLX_HD int64_t width() const { return y.cols * 2; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const T *v = y.row(i), *d = dy.row(i);
-    T* out = dx.row(i);
     const T length = norm[i];
     const T dot = length < 0 ? T(0) : team.template sum<T>(y.cols, [=](int64_t j) { return v[j] * d[j]; });
     const T inv = T(1) / fn::abs(length), keep = beta;
-    team.each(y.cols, [=](int64_t j) { out[j] = (keep == T(0) ? T(0) : keep * out[j]) + (d[j] - v[j] * dot) * inv; });
+    for (int64_t r = i; r < dx.rows; r += y.rows, v += dx.cols, d += dx.cols) {
+      T* out = dx.row(r);
+      const T *a = v, *b = d;
+      team.each(dx.cols,
+                [=](int64_t j) { out[j] = (keep == T(0) ? T(0) : keep * out[j]) + (b[j] - a[j] * dot) * inv; });
+    }
   }
 };
 PLX_KERNEL(NormalizeGrad)

@@ -8,9 +8,14 @@
 namespace parallax {
 
 namespace {
+void check_dropout(const Dropout::Attr& at, const Tensor& x) {
+  PLX_CHECK(config, at.p >= 0 && at.p < 1, "dropout must be in [0, 1), it is ", at.p);
+  const int G = at.draws.size();
+  PLX_CHECK(shape, at.p == 0 || (G > 0 && x.rows() % G == 0), "dropout: ", x.rows(), " rows are not ", G,
+            " equal problems");
+}
 void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Tensor& y, double beta) {
   const int G = at.draws.size();
-  PLX_CHECK(shape, G > 0 && x.rows() % G == 0, "dropout: ", x.rows(), " rows are not ", G, " equal problems");
   by_float(y.dtype(), [&]<class T>(T) {
     DropInto<T> k{
         .x = x.mat<T>(), .y = y.mat<T>(), .draws = {}, .n_problems = G, .p = at.p, .beta = static_cast<T>(beta)};
@@ -21,7 +26,7 @@ void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Ten
 }  // namespace
 
 Tensor Dropout::forward(Context& ctx, const Attr& at, Saved&, In x) {
-  PLX_CHECK(config, at.p >= 0 && at.p < 1, "dropout must be in [0, 1), it is ", at.p);
+  check_dropout(at, x[0]);
   Tensor y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
   drop_into(ctx, at, x[0], y, 0);
   return y;
@@ -34,23 +39,38 @@ Var dropout(const Var& x, double p, const Small<AnyDraw>& draws) {
   return p == 0 ? x : apply<Dropout>({p, draws}, {x});
 }
 
-Tensor Softmax::forward(Context& ctx, const Attr&, Saved& s, In x) {
+Tensor Softmax::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   PLX_CHECK(shape, x[0].cols() > 0, "softmax of ", x[0].shape());
+  check_dropout(at, x[0]);
   s.y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
-  by_float(s.y.dtype(), [&]<class T>(T) { run(ctx, SoftmaxRows<T>{x[0].mat<T>(), s.y.mat<T>()}); });
+  by_float(s.y.dtype(), [&]<class T>(T) {
+    const SoftmaxRows<T> plain{x[0].mat<T>(), s.y.mat<T>()};
+    if (at.p == 0) return run(ctx, plain);
+    DropSoftmaxRows<T> k{.x = plain.x, .y = plain.y, .draws = {}, .n_problems = at.draws.size(), .p = at.p};
+    for (int g = 0; g < at.draws.size(); ++g) k.draws[g] = at.draws[g].as<T>();
+    run(ctx, k);
+  });
   return s.y;
 }
-void Softmax::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
+void Softmax::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {
   const Grad::Open o = g[0].open(ctx);
   by_float(gy.dtype(), [&]<class T>(T) {
-    run(ctx, SoftmaxGrad<T>{s.y.mat<T>(), gy.mat<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)});
+    const SoftmaxGrad<T> plain{s.y.mat<T>(), gy.mat<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)};
+    if (at.p == 0) return run(ctx, plain);
+    DropSoftmaxGrad<T> k{.plain = plain, .draws = {}, .n_problems = at.draws.size(), .p = at.p};
+    for (int d = 0; d < at.draws.size(); ++d) k.draws[d] = at.draws[d].as<T>();
+    run(ctx, k);
   });
 }
 Var softmax(const Var& x) { return apply<Softmax>({}, {x}); }
+Var softmax(const Var& x, double p, const Small<AnyDraw>& draws) { return apply<Softmax>({p, draws}, {x}); }
 
 Tensor Normalize::forward(Context& ctx, const Attr& at, Saved& s, In x) {
-  s.y = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
-  s.norm = Tensor::empty(ctx, x[0].dtype(), {x[0].rows(), 1});
+  const int G = at.problems;
+  PLX_CHECK(shape, G > 0 && x[0].rows() % G == 0, "normalize: ", x[0].rows(), " rows are not ", G, " equal problems");
+  const int64_t n = x[0].rows() / G;
+  s.y = Tensor::samples(ctx, x[0].dtype(), {n, G * x[0].cols()});
+  s.norm = Tensor::empty(ctx, x[0].dtype(), {n, 1});
   by_float(s.y.dtype(), [&]<class T>(T) {
     run(ctx, NormalizeRows<T>{x[0].mat<T>(), s.y.mat<T>(), s.norm.ptr<T>(), static_cast<T>(at.eps)});
   });
@@ -62,7 +82,7 @@ void Normalize::backward(Context& ctx, const Attr&, const Saved& s, const Tensor
     run(ctx, NormalizeGrad<T>{s.y.mat<T>(), gy.mat<T>(), s.norm.ptr<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)});
   });
 }
-Var normalize(const Var& x, double eps) { return apply<Normalize>({eps}, {x}); }
+Var normalize(const Var& x, double eps, int problems) { return apply<Normalize>({eps, problems}, {x}); }
 
 Tensor WeightedTotal::forward(Context& ctx, const Attr& at, Saved&, In x) {
   PLX_CHECK(shape, static_cast<int>(x.size()) == at.weights.size() && !x.empty(), "weighted_total: ", x.size(),

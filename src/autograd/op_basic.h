@@ -17,10 +17,10 @@ struct Dropout {
 };
 Var dropout(const Var& x, double p, const Small<AnyDraw>& draws);  // p = 0: x itself
 
-// y_i = softmax of row i
+// y_i = softmax of row i, with p > 0 of the row behind a dropout
 struct Softmax {
   static constexpr std::string_view name = "softmax";
-  struct Attr {};
+  using Attr = Dropout::Attr;
   struct Saved {
     Tensor y;
   };
@@ -28,12 +28,15 @@ struct Softmax {
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
 };
 Var softmax(const Var& x);
+Var softmax(const Var& x, double p, const Small<AnyDraw>& draws);  // softmax(dropout(x, p, draws))
 
-// y_i = x_i / max(|x_i|, eps); on the floor dx = dy / eps. SparseMVC 11.5.
+// y_i = x_i / max(|x_i|, eps); on the floor dx = dy / eps. SparseMVC 11.5. Of several stacked problems [G n, d] row i
+// of each, side by side, is one row: y [n, G d].
 struct Normalize {
   static constexpr std::string_view name = "normalize";
   struct Attr {
     double eps = 1e-12;
+    int problems = 1;
   };
   struct Saved {
     Tensor y, norm;
@@ -41,7 +44,7 @@ struct Normalize {
   static Tensor forward(Context& ctx, const Attr& at, Saved& s, In x);
   static void backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g);
 };
-Var normalize(const Var& x, double eps = 1e-12);
+Var normalize(const Var& x, double eps = 1e-12, int problems = 1);
 
 // Terms whose weighted sum is a value of its own and enters the total with a factor.
 struct LossGroup {

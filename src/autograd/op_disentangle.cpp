@@ -1,5 +1,7 @@
 #include "op_disentangle.h"
 
+#include <algorithm>
+
 #include "../tensor/elementwise.h"
 #include "disentangle_kernels.h"
 
@@ -27,15 +29,25 @@ Tensor LinearSigmoidMse::forward(Context& ctx, const Attr& at, Saved& s, In x) {
           product<T>(h.row_range(v * n, n), w, s.residual[v], {.tb = true, .bias = x[static_cast<size_t>(1 + V + v)]}));
     }
     gemm<T>(ctx, list.span());
-    Tensor rows = Tensor::empty(ctx, h.dtype(), {n, 1});
+    const Tensor rows = Tensor::empty(ctx, h.dtype(), {V * n, 1});
+    SigmoidError<T> k{};
+    k.p = at.dropout;
+    k.row_loss = rows.ptr<T>();
+    k.views = V;
+    k.n = n;
+    ProblemSums<T> sums{.x = rows.ptr<T>(), .weight = {}, .out = loss.ptr<T>(), .n_problems = V, .n = n};
     for (int v = 0; v < V; ++v) {
       const double entries = static_cast<double>(n * s.w[v].rows());
-      const bool show = v < at.outputs.size() && at.outputs[v].defined();
-      run(ctx, SigmoidError<T>{s.residual[v].mat<T>(), at.targets[v].mat<T>(), show ? at.outputs[v].mat<T>() : Mat<T>{},
-                               at.dropout > 0 ? at.draws[v].as<T>() : Draw<T>{}, at.dropout, rows.ptr<T>(),
-                               static_cast<T>(2 / entries)});
-      run(ctx, SumRows<T>{rows.mat<T>(), loss.ptr<T>() + v, 1, static_cast<T>(1 / entries), T(0)});
+      k.all_o[v] = s.residual[v].mat<T>();
+      k.all_targets[v] = at.targets[v].mat<T>();
+      if (v < at.outputs.size() && at.outputs[v].defined()) k.all_y[v] = at.outputs[v].mat<T>();
+      if (at.dropout > 0) k.draws[v] = at.draws[v].as<T>();
+      k.factor[v] = static_cast<T>(2 / entries);
+      k.widest = std::max(k.widest, s.w[v].rows());
+      sums.weight[v] = static_cast<T>(1 / entries);
     }
+    run(ctx, k);
+    run(ctx, sums);
   });
   return loss;
 }
@@ -67,20 +79,19 @@ Tensor Decorrelation::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   const int64_t V = x[0].rows() / n;
   s.centred = Tensor::samples(ctx, x[0].dtype(), at.common.shape());
   s.sign = Tensor::samples(ctx, x[0].dtype(), {V * d, x[0].cols()});
-  Tensor rows = Tensor::empty(ctx, x[0].dtype(), {V * d, 1});
-  by_float(rows.dtype(), [&]<class T>(T) {
-    run(ctx, CenterColumns<T>{at.common.mat<T>(), s.centred.mat<T>(), 1});
+  Tensor sums = Tensor::empty(ctx, x[0].dtype(), {V, 1});
+  by_float(sums.dtype(), [&]<class T>(T) {
     // Centring P as well changes nothing in exact arithmetic, since the columns of S~ sum to zero; in single precision
     // it keeps the rounding of those sums, times P's large mean, out of C, whose signs are the gradient.
     const Tensor p = Tensor::samples(ctx, x[0].dtype(), x[0].shape());
-    run(ctx, CenterColumns<T>{x[0].mat<T>(), p.mat<T>(), V});
+    run(ctx, CenterColumns<T>{at.common.mat<T>(), x[0].mat<T>(), s.centred.mat<T>(), p.mat<T>()});
     Small<Product<T>> list;
     for (int64_t v = 0; v < V; ++v)
       list.push_back(product<T>(s.centred, p.row_range(v * n, n), s.sign.row_range(v * d, d), {.ta = true}));
     gemm<T>(ctx, list.span());
-    run(ctx, AbsSign<T>{s.sign.mat<T>(), rows.ptr<T>()});
+    run(ctx, AbsSign<T>{s.sign.mat<T>(), sums.ptr<T>(), V});
   });
-  return sum_rows(ctx, rows, V);
+  return sums;
 }
 void Decorrelation::backward(Context& ctx, const Attr&, const Saved& s, const Tensor& gy, Grads g) {
   const Grad::Open o = g[0].open(ctx);
@@ -114,21 +125,22 @@ Tensor Discriminators::forward(Context& ctx, const Attr& at, Saved& s, In x) {
   s.dh = Tensor::samples(ctx, type, {V * all, hidden});
   s.dw = Tensor::samples(ctx, type, {V, hidden});
   s.db1 = Tensor::samples(ctx, type, {V, hidden});
-  Tensor loss = Tensor::empty(ctx, type, {V * all, 1}), slope = Tensor::empty(ctx, type, {V * all, 1});
+  const Tensor both = Tensor::empty(ctx, type, {2 * V * all, 1}), loss = both.row_range(0, V * all),
+               slope = both.row_range(V * all, V * all);
   by_float(type, [&]<class T>(T) {
     Small<Product<T>> list;
     JudgeRows<T> judge{};
     JudgeGrad<T> grad{};
     for (int i = 0; i < V; ++i) {
-      list.push_back(
-          product<T>(x[0], s.w[i], s.dh.row_range(i * all, all),
-                     {.tb = true, .bias = x[1 + G + static_cast<size_t>(i)], .act = Act::leaky, .slope = at.slope}));
+      list.push_back(product<T>(x[0], s.w[i], s.dh.row_range(i * all, all), {.tb = true}));
+      judge.b1[i] = x[1 + G + static_cast<size_t>(i)].ptr<T>();
       judge.w[i] = grad.w[i] = x[1 + 2 * G + static_cast<size_t>(i)].ptr<T>();
       judge.b[i] = x[1 + 3 * G + static_cast<size_t>(i)].ptr<T>();
       if (i < at.outputs.size() && at.outputs[i].defined()) judge.out[i] = at.outputs[i].mat<T>();
     }
     gemm<T>(ctx, list.span());
     judge.h = s.dh.mat<T>();
+    judge.lean = static_cast<T>(at.slope);
     judge.loss = loss.ptr<T>();
     judge.slope = slope.ptr<T>();
     judge.views = V;
@@ -144,8 +156,9 @@ Tensor Discriminators::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     grad.lean = static_cast<T>(at.slope);
     run(ctx, grad);
   });
-  s.db2 = sum_rows(ctx, slope, V);
-  return sum_rows(ctx, loss, V);
+  const Tensor sums = sum_rows(ctx, both, 2 * V);
+  s.db2 = sums.row_range(V, V);
+  return sums.row_range(0, V);
 }
 
 void Discriminators::backward(Context& ctx, const Attr& at, const Saved& s, const Tensor& gy, Grads g) {

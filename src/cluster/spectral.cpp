@@ -176,8 +176,10 @@ template <class V> void fix_sign(V&& v) {
 
 }  // namespace
 
-SpectralResult spectral_clustering(Context& ctx, const Tensor& x, const SpectralOptions& o) {
-  if (x.device()) return spectral_clustering(ctx.host(), x.on_host(), o);
+SpectralResult spectral_clustering(Context& where, const Tensor& x, const SpectralOptions& o) {
+  // What grows with the square of n, the neighbours, is found where x lies; they are the CPU's to the last bit. The
+  // graph has a few entries a row: its few eigenvectors are the host's, a dense solver would need n^2 memory.
+  Context& ctx = x.device() ? where.host() : where;
   const int64_t n = x.rows(), k = o.k;
   PLX_CHECK(config, k >= 1 && k <= n, "spectral clustering: ", k, " clusters of ", n, " rows were asked for");
   PLX_CHECK(config, o.neighbours >= 1, "spectral clustering: ", o.neighbours, " neighbours were asked for");
@@ -189,7 +191,7 @@ SpectralResult spectral_clustering(Context& ctx, const Tensor& x, const Spectral
     result.components = 1;
     return result;
   }
-  const Graph g = neighbour_graph(nearest_neighbours(ctx, x, std::min(o.neighbours, n - 1)), o.width_rank);
+  const Graph g = neighbour_graph(nearest_neighbours(where, x, std::min(o.neighbours, n - 1)), o.width_rank);
   const std::vector<int32_t> component = components_of(g, &result.components);
   std::vector<double> inverse_root(static_cast<size_t>(n)), known(static_cast<size_t>(n)),
       mass(static_cast<size_t>(result.components), 0.0);

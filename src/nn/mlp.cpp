@@ -61,6 +61,14 @@ Var MlpStack::forward(Pass& p, std::span<const Var> x) const {
   return h;
 }
 
+Var MlpStack::forward_softmax(Pass& p, std::span<const Var> x) const {
+  const int last = layers() - 1;
+  const Layer& l = layers_.back();
+  Var h = layer(p, 0, x, last > 0);
+  for (int i = 1; i <= last; ++i) h = layer(p, i, {&h, 1}, i < last);
+  return l.spec.dropout > 0 && p.dropping() ? softmax(h, l.spec.dropout, p.draws(l.draws)) : softmax(h);
+}
+
 Var MlpStack::forward_mse(Pass& p, const Var& z, std::span<const Tensor> targets,
                           std::span<const Tensor> outputs) const {
   Var h = z;

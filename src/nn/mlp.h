@@ -34,6 +34,7 @@ class MlpStack {
   // The parts of a layer that stands in front of a batch normalisation, which takes the bias over.
   Var product(Pass& p, int index, std::span<const Var> x) const;
   Small<Var> biases(Pass& p, int index) const;
+  Var forward_softmax(Pass& p, std::span<const Var> x) const;  // the softmax of forward()
   // All but the last layer, then the last one with its squared error: [G, 1].
   Var forward_mse(Pass& p, const Var& z, std::span<const Tensor> targets, std::span<const Tensor> outputs = {}) const;
 

@@ -1,4 +1,5 @@
 #include <parallax/autograd/op_basic.h>
+#include <parallax/autograd/op_codes.h>
 #include <parallax/autograd/op_shape.h>
 
 #include "op_cases.h"
@@ -22,11 +23,31 @@ std::vector<OpCase> cases_of_basic() {
                .edges = {{{1, 1}}, {{0, 4}}, {{31, 32}}, {{32, 33}}, {{33, 31}}},
                .refuses = {{{3, 0}}},
                .bench = {{{2000, 128}}}});
+  const auto draws = [] { return Small<AnyDraw>{{.seed = 3, .tag = 1}, {.seed = 3, .tag = 2}}; };
+  c.push_back({.name = "softmax.dropped",
+               .in = {{6, 70}},
+               .op = [draws](const Args& x) { return softmax(x[0], 0.4, draws()); },
+               .same_as = [draws](const Args& x) { return softmax(dropout(x[0], 0.4, draws())); },
+               .edges = {{{2, 1}}, {{0, 4}}, {{32, 63}}, {{2, 64}}, {{2, 65}}},
+               .refuses = {{{5, 4}}, {{4, 0}}},
+               .bench = {{{2000, 128}}}});
+  c.push_back(
+      {.name = "softmax.dropped_and_read_twice",  // its gradient is added to what is there
+       .in = {{4, 70}},
+       .op = [draws](const Args& x) { return add_scaled(1, softmax(x[0], 0.4, draws()), -0.5, x[0]); },
+       .same_as = [draws](const Args& x) { return add_scaled(1, softmax(dropout(x[0], 0.4, draws())), -0.5, x[0]); }});
   c.push_back({.name = "normalize",
                .in = {{6, 5}},
                .op = [](const Args& x) { return normalize(x[0]); },
                .edges = {{{1, 1}}, {{0, 4}}, {{31, 32}}, {{33, 33}}},
                .bench = {{{2000, 128}}}});
+  c.push_back({.name = "normalize.side_by_side",
+               .in = {{6, 5}},
+               .op = [](const Args& x) { return normalize(x[0], 1e-8, 3); },
+               .same_as = [](const Args& x) { return normalize(side_by_side(x[0], 3), 1e-8); },
+               .edges = {{{3, 1}}, {{0, 4}}, {{93, 32}}, {{99, 33}}},
+               .refuses = {{{5, 4}}},
+               .bench = {{{6000, 64}}}});
   c.push_back({.name = "weighted_total", .in = {{1, 1}, {3, 1}, {2, 4}}, .op = [](const Args& x) {
                  const double w[] = {0.5, -2, 3};
                  return weighted_total(x.from(0), w);

@@ -6,6 +6,7 @@
 #include <parallax/cluster/kmeans.h>
 #include <parallax/cluster/knn.h>
 #include <parallax/cluster/label_free.h>
+#include <parallax/cluster/spectral.h>
 #include <parallax/tensor/log.h>
 
 #include "device.h"
@@ -227,6 +228,20 @@ TEST_F(CudaCluster, NeighboursEqualTheCpus) {
     std::vector<float> close;
     for (size_t e = 0; e < x.size(); ++e) close.push_back((e / size_t(d) % 2 ? 1.0f : -1.0f) + x[e] * 1e-6f);
     neighbours(cpu, cuda(), close, d, k, Self::excluded);
+  }
+}
+
+TEST_F(CudaCluster, SpectralClusteringEqualsTheCpus) {
+  for (const auto& [n, d, k] : {Size{1, 2, 1}, {12, 3, 2}, {130, 9, 3}}) {
+    SCOPED_TRACE(::testing::Message() << n << " x " << d << ", " << k << " clusters");
+    const std::vector<float> x = points_of<float>({n, d, k}, 1);
+    const SpectralOptions o{.k = k, .seed = 4};
+    const SpectralResult a = spectral_clustering(cuda(), Tensor::from(cuda(), x, {n, d}), o),
+                         b = spectral_clustering(cpu, Tensor::from(cpu, x, {n, d}), o);
+    EXPECT_EQ(a.labels, b.labels);
+    EXPECT_EQ(a.embedding, b.embedding);
+    EXPECT_EQ(a.eigenvalues, b.eigenvalues);
+    EXPECT_TRUE(n == 1 || cuda().backend()->counters.launches > 0);
   }
 }
 

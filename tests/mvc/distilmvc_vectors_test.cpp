@@ -114,15 +114,18 @@ TEST_F(DistilVectors, Momentum) {
 
 // The average moves target towards source with the momentum of its step; later steps keep the last one.
 TEST_F(DistilVectors, MovingAverage) {
-  Tensor target = matrix(ctx, {{1, 2}}), source = matrix(ctx, {{3, 6}}), table = matrix(ctx, {{0.5}, {0.75}});
+  const std::vector<Tensor> targets{matrix(ctx, {{1, 2}}), matrix(ctx, {{8}, {0}})},
+      sources{matrix(ctx, {{3, 6}}), matrix(ctx, {{0}, {8}})};
+  const Tensor table = matrix(ctx, {{0.5}, {0.75}});
   Tensor first = Tensor::persistent(ctx, DType::i64, {1, 1});
   first.assign(std::vector<int64_t>{8});
   for (const auto& [step, expected] :
        {std::pair{8u, Rows{{2, 4}}}, std::pair{9u, Rows{{2.25, 4.5}}}, std::pair{20u, Rows{{2.4375, 4.875}}}}) {
     ctx.set_step(step);
-    moving_average(ctx, target, source, table, first);
-    expect_rows(target, 0, expected, 1e-15);
+    moving_average(ctx, targets, sources, table, first);
+    expect_rows(targets[0], 0, expected, 1e-15);
   }
+  expect_rows(targets[1], 0, {{2.25}, {5.75}}, 1e-15);
 }
 
 }  // namespace

@@ -235,9 +235,10 @@ struct DistilMvc final : Method {
       e.state().at("ema.first").assign(std::vector<int64_t>{static_cast<int64_t>(e.ctx().step()) + 1});
     };
     phases[1].updates[0].after = [this](Step& s) {
-      for (size_t i = 0; i < teacher_params.size(); ++i)
-        moving_average(s.ctx(), s.store().value(teacher_params[i]), s.store().value(student_params[i]),
-                       s.state("ema.momentum"), s.state("ema.first"));
+      Small<Tensor> targets, sources;
+      for (const Param q : teacher_params) targets.push_back(s.store().value(q));
+      for (const Param q : student_params) sources.push_back(s.store().value(q));
+      moving_average(s.ctx(), targets.span(), sources.span(), s.state("ema.momentum"), s.state("ema.first"));
     };
     phases[2].before = [this](Eval& e) { make_pseudo_labels(e); };
     return phases;

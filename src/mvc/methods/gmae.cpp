@@ -185,7 +185,7 @@ struct Gmae final : Method {
   Var encode(Pass& p, std::span<const Tensor> x, const Tensor& side) {
     Small<Var> in{p.constant(side)};
     for (const Tensor& t : x) in.push_back(p.constant(t));
-    return softmax(enc.forward(p, in.span()));
+    return enc.forward_softmax(p, in.span());
   }
   Var normed(Pass& p, const Var& z) { return classify ? layer_norm(z, p.param(norm_w), p.param(norm_b)) : z; }
   Var logits(Pass& p, const Var& side) {
@@ -227,7 +227,7 @@ struct Gmae final : Method {
                           disc_loss == "ref", disc_slope, lambda_dis, outputs.span(), reversal);
   }
 
-  Var contrast(Step& s, const Var& side) {
+  Var contrast(Step& s, const Var& z) {
     NeighbourContrast::Attr at{.table = table, .skip_last = anchors == "skip_last"};
     const bool in_order = whole && !s.has_state("ids");  // row i is sample i
     if (!in_order) at.owner = s.ids();
@@ -237,14 +237,13 @@ struct Gmae final : Method {
       at.owner = s.state("original_ids");
       at.place = s.state("shuffle");
     }
-    return neighbour_contrast(normalize(side, 1e-8), at);
+    return neighbour_contrast(normalize(z, 1e-8, views + 1), at);
   }
 
   Var loss(Step& s, const std::string& phase) override {
     PLX_CHECK(internal, classify == (phase == "classify"), "GMAE was not built for the phase ", phase);
     const Var z = encode(s, s.all_views(), whole ? s.state("concat") : concat_views(s.ctx(), s.all_views()));
     const Var specific = row_range(z, s.rows(), views * s.rows());
-    const Var side = side_by_side(normed(s, z), views + 1);
     const Var none = s.constant(Tensor::zeros(s.ctx(), s.dtype(), {views, 1}));
     Small<Var, 4 * kMaxProblems> terms;
     Small<double, 4 * kMaxProblems> weights;
@@ -259,7 +258,9 @@ struct Gmae final : Method {
     add(mi_names, do_mi, lambda_ma, [&] { return decorrelation(z.value.row_range(0, s.rows()), specific); });
     add(ad_names, do_ad && views > 1, lambda_ma, [&] { return judge(s, specific); });
     if (views == 1 && s.tapping()) judge(s, specific);  // its output is defined, though nothing is to be told apart
-    const Var con = do_contrast ? contrast(s, side) : row_range(none, 0, 1);
+    // last of the codes' readers: backward they are the first, and write the whole gradient that the others add to
+    const Var unit = normed(s, z), side = classify || s.tapping() ? side_by_side(unit, views + 1) : Var{};
+    const Var con = do_contrast ? contrast(s, unit) : row_range(none, 0, 1);
     s.log(con_name, con);
     if (do_contrast) terms.push_back(con), weights.push_back(lambda_con);
     if (classify) {
@@ -273,7 +274,7 @@ struct Gmae final : Method {
     }
     for (int v = 0; v < views && s.tapping(); ++v) s.tap(str("P.", v), problem(z, views + 1, v + 1));
     s.tap("S", problem(z, views + 1, 0));
-    s.tap("hidden", side);
+    if (s.tapping()) s.tap("hidden", side);
     return weighted_total(terms.span(), weights.span());
   }
 
