@@ -1,6 +1,7 @@
 // Kernels of op_diffusion.
 #pragma once
 #include "../tensor/draw.h"
+#include "../tensor/philox_lanes.h"
 #include "norm_kernels.h"
 
 namespace parallax {
@@ -13,23 +14,8 @@ PLX_HD void normal_part(Team team, const Draw<T>& draw, int64_t row, int64_t fir
     team.each(cols, [=](int64_t j) { out[j] = scale * static_cast<T>(d.normal(row, first + j)); });
     return;
   }
-  uint32_t w[4][16];  // sixteen blocks of Philox side by side, word by word
-  const uint32_t block = Draw<T>::block_of(first), sample = draw.sample(row), step = draw.step ? *draw.step : 0u,
-                 tag = draw.tag;
-  for (int l = 0; l < 16; ++l)
-    w[0][l] = block + static_cast<uint32_t>(l), w[1][l] = sample, w[2][l] = step, w[3][l] = tag;
-  uint32_t k0 = static_cast<uint32_t>(draw.seed), k1 = static_cast<uint32_t>(draw.seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    for (int l = 0; l < 16; ++l) {
-      const uint64_t a = static_cast<uint64_t>(0xD2511F53u) * w[0][l], b = static_cast<uint64_t>(0xCD9E8D57u) * w[2][l];
-      w[0][l] = static_cast<uint32_t>(b >> 32) ^ w[1][l] ^ k0;
-      w[1][l] = static_cast<uint32_t>(b);
-      w[2][l] = static_cast<uint32_t>(a >> 32) ^ w[3][l] ^ k1;
-      w[3][l] = static_cast<uint32_t>(a);
-    }
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
+  uint32_t w[4][16];
+  philox_lanes(Draw<T>::block_of(first), draw.sample(row), draw.step ? *draw.step : 0u, draw.tag, draw.seed, w);
   float normals[64];
   for (int pair = 0; pair < 2; ++pair)
     for (int l = 0; l < 16; ++l) {

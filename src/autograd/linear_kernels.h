@@ -2,6 +2,7 @@
 #pragma once
 #include "../tensor/draw.h"
 #include "../tensor/gemm.h"
+#include "../tensor/philox_lanes.h"
 #include "../tensor/small.h"
 
 namespace parallax {
@@ -34,23 +35,8 @@ PLX_HD void drop_part(Team team, const Draw<T>& draw, int64_t row, const T* in, 
     return;
   }
   const uint32_t threshold = drop_threshold(p);
-  uint32_t w0[16], w1[16], w2[16], w3[16];  // sixteen blocks of Philox side by side
-  const uint32_t first = Draw<T>::block_of(c), sample = draw.sample(row), step = draw.step ? *draw.step : 0u,
-                 tag = draw.tag;
-  for (int l = 0; l < 16; ++l) w0[l] = first + static_cast<uint32_t>(l), w1[l] = sample, w2[l] = step, w3[l] = tag;
-  uint32_t k0 = static_cast<uint32_t>(draw.seed), k1 = static_cast<uint32_t>(draw.seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    for (int l = 0; l < 16; ++l) {
-      const uint64_t a = static_cast<uint64_t>(0xD2511F53u) * w0[l], b = static_cast<uint64_t>(0xCD9E8D57u) * w2[l];
-      w0[l] = static_cast<uint32_t>(b >> 32) ^ w1[l] ^ k0;
-      w1[l] = static_cast<uint32_t>(b);
-      w2[l] = static_cast<uint32_t>(a >> 32) ^ w3[l] ^ k1;
-      w3[l] = static_cast<uint32_t>(a);
-    }
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  const uint32_t* const words[4] = {w0, w1, w2, w3};
+  uint32_t words[4][16];
+  philox_lanes(Draw<T>::block_of(c), draw.sample(row), draw.step ? *draw.step : 0u, draw.tag, draw.seed, words);
   for (int w = 0; w < 4 && w * 16 < cols; ++w) {
     const uint32_t* word = words[w];
     const T* from = in + c + w * 16;
