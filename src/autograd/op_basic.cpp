@@ -14,12 +14,15 @@ void check_dropout(const Dropout::Attr& at, const Tensor& x) {
   PLX_CHECK(shape, at.p == 0 || (G > 0 && x.rows() % G == 0), "dropout: ", x.rows(), " rows are not ", G,
             " equal problems");
 }
+template <class T> void copy_draws(const Small<AnyDraw>& from, Draw<T>* to) {
+  for (const AnyDraw& d : from) *to++ = d.as<T>();
+}
 void drop_into(Context& ctx, const Dropout::Attr& at, const Tensor& x, const Tensor& y, double beta) {
   const int G = at.draws.size();
   by_float(y.dtype(), [&]<class T>(T) {
     DropInto<T> k{
         .x = x.mat<T>(), .y = y.mat<T>(), .draws = {}, .n_problems = G, .p = at.p, .beta = static_cast<T>(beta)};
-    for (int g = 0; g < G; ++g) k.draws[g] = at.draws[g].as<T>();
+    copy_draws(at.draws, k.draws);
     run(ctx, k);
   });
 }
@@ -47,7 +50,7 @@ Tensor Softmax::forward(Context& ctx, const Attr& at, Saved& s, In x) {
     const SoftmaxRows<T> plain{x[0].mat<T>(), s.y.mat<T>()};
     if (at.p == 0) return run(ctx, plain);
     DropSoftmaxRows<T> k{.x = plain.x, .y = plain.y, .draws = {}, .n_problems = at.draws.size(), .p = at.p};
-    for (int g = 0; g < at.draws.size(); ++g) k.draws[g] = at.draws[g].as<T>();
+    copy_draws(at.draws, k.draws);
     run(ctx, k);
   });
   return s.y;
@@ -58,7 +61,7 @@ void Softmax::backward(Context& ctx, const Attr& at, const Saved& s, const Tenso
     const SoftmaxGrad<T> plain{s.y.mat<T>(), gy.mat<T>(), o.tensor.mat<T>(), static_cast<T>(o.beta)};
     if (at.p == 0) return run(ctx, plain);
     DropSoftmaxGrad<T> k{.plain = plain, .draws = {}, .n_problems = at.draws.size(), .p = at.p};
-    for (int d = 0; d < at.draws.size(); ++d) k.draws[d] = at.draws[d].as<T>();
+    copy_draws(at.draws, k.draws);
     run(ctx, k);
   });
 }

@@ -259,8 +259,8 @@ struct Gmae final : Method {
     add(ad_names, do_ad && views > 1, lambda_ma, [&] { return judge(s, specific); });
     if (views == 1 && s.tapping()) judge(s, specific);  // its output is defined, though nothing is to be told apart
     // last of the codes' readers: backward they are the first, and write the whole gradient that the others add to
-    const Var unit = normed(s, z), side = classify || s.tapping() ? side_by_side(unit, views + 1) : Var{};
-    const Var con = do_contrast ? contrast(s, unit) : row_range(none, 0, 1);
+    const Var normed_z = normed(s, z), side = classify || s.tapping() ? side_by_side(normed_z, views + 1) : Var{};
+    const Var con = do_contrast ? contrast(s, normed_z) : row_range(none, 0, 1);
     s.log(con_name, con);
     if (do_contrast) terms.push_back(con), weights.push_back(lambda_con);
     if (classify) {
