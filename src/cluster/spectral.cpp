@@ -7,7 +7,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "../tensor/launch.h"
 #include "../tensor/log.h"
+#include "eigen_device.h"
 #include "kmeans.h"
 #include "knn.h"
 
@@ -134,8 +136,30 @@ class Deflated {
   int64_t components_;
 };
 
+// The same of a dense matrix on a device. False where its library is missing, which the log says.
+bool leading_on_device(Context& ctx, Eigen::MatrixXd& dense, int64_t count, Eigen::VectorXd& values,
+                       Eigen::MatrixXd& vectors) {
+  const int64_t n = dense.rows();
+  const ScratchScope scope(ctx);
+  Tensor a = Tensor::empty(ctx, DType::f64, {n, n}), w = Tensor::empty(ctx, DType::f64, {1, n});
+  a.copy_from(Tensor::borrow(dense.data(), DType::f64, {n, n}));
+  std::string unavailable;
+  run_device(ctx, cluster_detail::LargestEigenpairs{a.ptr<double>(), w.ptr<double>(), n, count, &unavailable});
+  if (!unavailable.empty()) {
+    log_info(str("spectral clustering: ", unavailable, "; the host solves the eigenproblem"));
+    return false;
+  }
+  values.resize(count);
+  vectors.resize(n, count);
+  Tensor::borrow(values.data(), DType::f64, {1, count}).copy_from(w.col_range(0, count));
+  Tensor::borrow(vectors.data(), DType::f64, {count, n}).copy_from(a.row_range(0, count));
+  values.reverseInPlace();
+  vectors = vectors.rowwise().reverse().eval();
+  return true;
+}
+
 // The `count` largest eigenvalues of the operator, descending, and their vectors as columns.
-void leading(Deflated& op, int64_t count, Eigen::VectorXd& values, Eigen::MatrixXd& vectors) {
+void leading(Context& where, Deflated& op, int64_t count, Eigen::VectorXd& values, Eigen::MatrixXd& vectors) {
   const int64_t n = op.rows();
   if (n > kDenseRows && 2 * count + 20 < n) {
     Spectra::SymEigsSolver<Deflated> solver(op, count, std::min(n, 2 * count + 20));
@@ -159,6 +183,7 @@ void leading(Deflated& op, int64_t count, Eigen::VectorXd& values, Eigen::Matrix
     op.perform_op(unit.data(), dense.col(j).data());
     unit[j] = 0;
   }
+  if (where.backend() && leading_on_device(where, dense, count, values, vectors)) return;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(dense);
   PLX_CHECK(numeric, solver.info() == Eigen::Success, "spectral clustering: the dense solver did not converge for ", n,
             " rows");
@@ -177,8 +202,8 @@ template <class V> void fix_sign(V&& v) {
 }  // namespace
 
 SpectralResult spectral_clustering(Context& where, const Tensor& x, const SpectralOptions& o) {
-  // What grows with the square of n, the neighbours, is found where x lies; they are the CPU's to the last bit. The
-  // graph has a few entries a row: its few eigenvectors are the host's, a dense solver would need n^2 memory.
+  // What grows with the square of n is done where x lies: the neighbours, which are the CPU's to the last bit, and a
+  // dense eigenproblem. A sparse one is the host's: the graph has a few entries a row, and few eigenvectors are wanted.
   Context& ctx = x.device() ? where.host() : where;
   const int64_t n = x.rows(), k = o.k;
   PLX_CHECK(config, k >= 1 && k <= n, "spectral clustering: ", k, " clusters of ", n, " rows were asked for");
@@ -215,7 +240,7 @@ SpectralResult spectral_clustering(Context& where, const Tensor& x, const Spectr
     Deflated op(ctx, g, inverse_root, component, known, result.components);
     Eigen::VectorXd values;
     Eigen::MatrixXd vectors;
-    leading(op, wanted, values, vectors);
+    leading(where, op, wanted, values, vectors);
     for (int64_t c = 0; c < wanted; ++c) {
       fix_sign(vectors.col(c));
       result.eigenvalues.push_back(values[c]);

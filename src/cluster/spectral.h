@@ -23,11 +23,11 @@ struct SpectralResult {
   int64_t components = 0;           // of the graph
 };
 
-// x: [n, d], f32 or f64; on a device the neighbours are found there, the rest is the host's. Each connected component
-// of the graph has a known eigenvector of eigenvalue 1; those are written down and only the others computed, by Lanczos
-// from a fixed start or densely for small n. With more components than k the k largest are told apart, the log warns,
-// and rows of the others have no coordinates (zero rows). Throws Error: config (k outside 1..n, neighbours < 1),
-// numeric (NaN in x, or no convergence).
+// x: [n, d], f32 or f64; on a device the neighbours are found and dense eigenproblems solved there. Each connected
+// component of the graph has a known eigenvector of eigenvalue 1; those are written down and only the others computed,
+// by Lanczos from a fixed start or densely for small n. With more components than k the k largest are told apart, the
+// log warns, and rows of the others have no coordinates (zero rows). Throws Error: config (k outside 1..n, neighbours <
+// 1), numeric (NaN in x, or no convergence).
 SpectralResult spectral_clustering(Context& ctx, const Tensor& x, const SpectralOptions& options);
 
 }  // namespace parallax

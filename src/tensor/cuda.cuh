@@ -1,6 +1,6 @@
 // Private to the CUDA module (.cu files): the device of one context, checked calls, the list of twins.
-// Vendor calls that the module makes: the CUDA runtime (memory, streams, events, graphs, launches) and cublasLt (matrix
-// products with bias and ReLU epilogues).
+// Vendor calls that the module makes: the CUDA runtime (memory, streams, events, graphs, launches), cublasLt (matrix
+// products with bias and ReLU epilogues), cuSOLVER (dense eigenproblems, loaded when needed), CUB (scans in kernels).
 #pragma once
 #include <cublasLt.h>
 #include <cuda_runtime.h>
