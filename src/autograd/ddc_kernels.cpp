@@ -5,6 +5,7 @@
 PLX_ROWS(GramDistances)
 PLX_ROWS(MedianWidth)
 PLX_ROWS(KernelRows)
+PLX_ROWS(CornerRows)
 PLX_ROWS(SchwarzPairs)
 PLX_ROWS(SecondTerm)
 PLX_ROWS(DistanceGrad)

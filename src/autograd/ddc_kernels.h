@@ -65,18 +65,27 @@ template <class T> struct MedianWidth {
 };
 PLX_KERNEL(MedianWidth)
 
-// In place of D: exp(-D / 2s). Beside it [Q, W], W_ia = exp(-|q_i - e_a|^2).
+// In place of D: exp(-D / 2s)
 template <class T> struct KernelRows {
   Mat<T> d;
-  Mat<const T> q;
-  Mat<T> qw;  // [n, 2K]
   const T* s;
   PLX_HD int64_t rows() const { return d.rows; }
-  PLX_HD int64_t width() const { return (d.cols + q.cols) * 8; }
+  PLX_HD int64_t width() const { return d.cols * 8; }
   template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const T by = T(-0.5) / *s;
     T* x = d.row(i);
     team.each(d.cols, [=](int64_t j) { x[j] = fn::exp(x[j] * by); });
+  }
+};
+PLX_KERNEL(KernelRows)
+
+// [Q, W], W_ia = exp(-|q_i - e_a|^2)
+template <class T> struct CornerRows {
+  Mat<const T> q;
+  Mat<T> qw;  // [n, 2K]
+  PLX_HD int64_t rows() const { return q.rows; }
+  PLX_HD int64_t width() const { return q.cols * 8; }
+  template <class Team> PLX_HD void operator()(Team team, int64_t i) const {
     const int64_t K = q.cols;
     const T* in = q.row(i);
     T* out = qw.row(i);
@@ -87,7 +96,29 @@ template <class T> struct KernelRows {
     });
   }
 };
-PLX_KERNEL(KernelRows)
+PLX_KERNEL(CornerRows)
+
+// What a device is handed in single precision instead of the kernels that keep D, Kmat or a gradient of them (ddc.cu):
+// distances are made tile by tile, as sums of squared differences, whenever they are needed.
+struct DistanceCounts {  // of the digits of all distances' bits, from which the median follows
+  Mat<const float> h;
+  int32_t* counts;  // [kDistanceCounts]
+};
+struct KernelTimes {  // kb = Kmat qw
+  Mat<const float> h, qw;
+  Mat<float> kb;
+  const int32_t* counts;  // give the width, which is written; null: the width is given
+  float* width;
+  double rel;
+};
+struct DistanceGrads {  // for E = dloss/dD, whose part G of Kmat is bg qw^T: dh = -2 E h, and E's row sums
+  Mat<const float> h, qw, bg;
+  const float* width;
+  Mat<float> dh;
+  float* sums;
+};
+constexpr int kDigitBits[] = {11, 10, 10};  // of the 31 bits of a distance, highest first
+constexpr int64_t kDistanceCounts = 2048 + 1024 + 1024;
 
 // Cauchy-Schwarz terms of M = B^T Kmat B, one row per B in {Q, W} (DDMC 5.1, 12.1):
 //   loss = c sum_{a<b} R_ab,  R_ab = max(M_ab, 1e-9) / sqrt(max(M_aa M_bb, 1e-18));   g = dloss/dM + its transpose

@@ -51,10 +51,15 @@ __device__ __forceinline__ void load_rows(const Mat<const float>& x, int64_t fir
   }
 }
 
+template <bool kDistances> __device__ __forceinline__ float meet(float x, float y, float sum) {
+  return kDistances ? fmaf(x - y, x - y, sum) : fmaf(x, y, sum);
+}
+
 // acc[r][c] = inner product of row first + w + 8 r of `own` and row at + l + 32 c of `other`; rows past the end are
 // zeros. own_by, other_by, where given: factors of the tile's rows, applied first. `again`: the same own rows as in the
-// call before, which stay where they are if they fit. All threads of the block; begins with a barrier.
-template <bool kScaled = false>
+// call before, which stay where they are if they fit. kDistances: squared distances instead, exactly zero for equal
+// rows. All threads of the block; begins with a barrier.
+template <bool kScaled = false, bool kDistances = false>
 __device__ __forceinline__ void inner_products(Chunks& sm, const Mat<const float>& own, int64_t first,
                                                const Mat<const float>& other, int64_t at, float (&acc)[kRows][kCols],
                                                bool again = false, const float* own_by = nullptr,
@@ -81,10 +86,10 @@ __device__ __forceinline__ void inner_products(Chunks& sm, const Mat<const float
         const float4 x = four(&sm.own[w + kWarps * r][q]);
 #pragma unroll
         for (int c = 0; c < kCols; ++c) {
-          acc[r][c] = fmaf(x.x, y[c].x, acc[r][c]);
-          acc[r][c] = fmaf(x.y, y[c].y, acc[r][c]);
-          acc[r][c] = fmaf(x.z, y[c].z, acc[r][c]);
-          acc[r][c] = fmaf(x.w, y[c].w, acc[r][c]);
+          acc[r][c] = meet<kDistances>(x.x, y[c].x, acc[r][c]);
+          acc[r][c] = meet<kDistances>(x.y, y[c].y, acc[r][c]);
+          acc[r][c] = meet<kDistances>(x.z, y[c].z, acc[r][c]);
+          acc[r][c] = meet<kDistances>(x.w, y[c].w, acc[r][c]);
         }
       }
     }
@@ -150,18 +155,82 @@ template <class L> __global__ void __launch_bounds__(kThreads, 1) tiled_losses(c
   }
 }
 
+// Worths of a tile's pairs, times rows of the others: what a gradient is made of.
+struct Weighted {
+  alignas(16) float worths[kOwn][kOther + 4];
+  alignas(16) float rows[kOther][kOut];
+  static_assert(kOut <= kOther + 4);
+  __device__ __forceinline__ void clear() {  // beyond narrow rows
+    for (int e = static_cast<int>(threadIdx.x); e < kOther * kOut; e += kThreads) rows[e / kOut][e % kOut] = 0;
+  }
+};
+
+// out[r][..] += the own row's worths times columns k0.. of the rows at.. of `other`: columns 2 l and 2 l + 1 of kOut.
+// The worths are a warp's own; the block waits before it reads rows.
+__device__ __forceinline__ void multiply_on(Weighted& sm, const Mat<const float>& other, int64_t at, int64_t k0,
+                                            float (&out)[kRows][2]) {
+  const int l = lane(), w = warp();
+  const int64_t left = other.cols - k0;
+  const int width = left > kOut ? kOut : left > 0 ? static_cast<int>(left) : 0;
+  if (width == kOut) {
+    for (int r = w; r < kOther; r += kWarps)
+#pragma unroll
+      for (int c = 0; c < 2; ++c) sm.rows[r][l + 32 * c] = at + r < other.rows ? other.row(at + r)[k0 + l + 32 * c] : 0;
+  } else {
+    for (int e = static_cast<int>(threadIdx.x); e < kOther * width; e += kThreads) {
+      const int r = e / width, k = e % width;
+      sm.rows[r][k] = at + r < other.rows ? other.row(at + r)[k0 + k] : 0;
+    }
+  }
+  __syncthreads();
+#pragma unroll 2
+  for (int t = 0; t < kOther; t += 4) {
+    float4 x[kRows];
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) x[r] = four(&sm.worths[w + kWarps * r][t]);
+#pragma unroll
+    for (int u = 0; u < 4; ++u) {
+      const float2 y = *reinterpret_cast<const float2*>(&sm.rows[t + u][2 * l]);
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) {
+        const float f = u == 0 ? x[r].x : u == 1 ? x[r].y : u == 2 ? x[r].z : x[r].w;
+        out[r][0] = fmaf(f, y.x, out[r][0]);
+        out[r][1] = fmaf(f, y.y, out[r][1]);
+      }
+    }
+  }
+}
+
+// store(row, column, value) of every entry, through the warp's own rows of `worths`, so that neighbouring lanes write
+// neighbouring columns
+template <class F>
+__device__ __forceinline__ void write_out(Weighted& sm, int64_t rows, int64_t first, int64_t cols, int64_t k0,
+                                          const float (&out)[kRows][2], F store) {
+  const int l = lane(), w = warp();
+  __syncwarp();
+#pragma unroll
+  for (int r = 0; r < kRows; ++r)
+    *reinterpret_cast<float2*>(&sm.worths[w + kWarps * r][2 * l]) = make_float2(out[r][0], out[r][1]);
+  __syncwarp();
+#pragma unroll
+  for (int r = 0; r < kRows; ++r)
+#pragma unroll
+    for (int c = 0; c < 2; ++c) {
+      const int64_t i = first + w + kWarps * r, k = k0 + l + 32 * c;
+      if (i < rows && k < cols) store(i, k, sm.worths[w + kWarps * r][l + 32 * c]);
+    }
+}
+
 // Per owner g: its gradient = sum over parts and rows of worth * other row; kChunks * kOut columns per block. The loss
 // gives
 //   owners(g), grad(g), parts(g), part(g, s).others, stat(part, whether of an own row, row),
 //   worth(extra, part, own row, other row, inner product, own stat, other stat), and its Extra
 template <class L, int kChunks>
 __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant__ L loss) {
-  __shared__ Chunks sm;
-  __shared__ alignas(16) float worths[kOwn][kOther + 4];
-  __shared__ alignas(16) float rows[kOther][kOut];
+  __shared__ Chunks chunks;
+  __shared__ Weighted sm;
   __shared__ float stats[kOwn + kOther];  // of the own rows, of the other ones
   __shared__ typename L::Extra extra;
-  static_assert(kOut <= kOther + 4);
   const int g = static_cast<int>(blockIdx.z), l = lane(), w = warp();
   const TiledGrad grad = loss.grad(g);
   if (!grad.to.p) return;
@@ -169,8 +238,7 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kOwn;
   const int64_t column = static_cast<int64_t>(blockIdx.y) * kOut * kChunks;
   if (first >= own.rows) return;
-  for (int e = static_cast<int>(threadIdx.x); e < kOther * kOut; e += kThreads)
-    rows[e / kOut][e % kOut] = 0;  // beyond narrow rows
+  sm.clear();
   float acc[kRows][kCols], out[kChunks][kRows][2] = {};
   bool begun = false;
   for (int s = 0; s < loss.parts(g); ++s) {
@@ -185,7 +253,7 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
         if (row < (mine ? own.rows : other.rows)) stats[threadIdx.x] = loss.stat(part, mine, row);
       }
       extra.prepare(loss, part, own.rows, first, at);
-      inner_products(sm, own, first, other, at, acc, begun);
+      inner_products(chunks, own, first, other, at, acc, begun);
       begun = true;
 #pragma unroll
       for (int r = 0; r < kRows; ++r)
@@ -193,7 +261,7 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
         for (int c = 0; c < kCols; ++c) {
           const int t = l + 32 * c;
           const int64_t i = first + w + kWarps * r, j = at + t;
-          worths[w + kWarps * r][t] =
+          sm.worths[w + kWarps * r][t] =
               i < own.rows && j < other.rows
                   ? loss.worth(extra, part, i, j, acc[r][c], stats[w + kWarps * r], stats[kOwn + t])
                   : 0;
@@ -201,58 +269,16 @@ __global__ void __launch_bounds__(kThreads, 1) tiled_grads(const __grid_constant
 #pragma unroll
       for (int chunk = 0; chunk < kChunks; ++chunk) {
         if (chunk) __syncthreads();
-        const int64_t k0 = column + chunk * kOut, left = own.cols - k0;
-        const int width = left > kOut ? kOut : left > 0 ? static_cast<int>(left) : 0;
-        if (width == kOut) {
-          for (int r = w; r < kOther; r += kWarps)
-#pragma unroll
-            for (int c = 0; c < 2; ++c)
-              rows[r][l + 32 * c] = at + r < other.rows ? other.row(at + r)[k0 + l + 32 * c] : 0;
-        } else {
-          for (int e = static_cast<int>(threadIdx.x); e < kOther * width; e += kThreads) {
-            const int r = e / width, k = e % width;
-            rows[r][k] = at + r < other.rows ? other.row(at + r)[k0 + k] : 0;
-          }
-        }
-        __syncthreads();
-#pragma unroll 2
-        for (int t = 0; t < kOther; t += 4) {
-          float4 x[kRows];
-#pragma unroll
-          for (int r = 0; r < kRows; ++r) x[r] = four(&worths[w + kWarps * r][t]);
-#pragma unroll
-          for (int u = 0; u < 4; ++u) {
-            const float2 y = *reinterpret_cast<const float2*>(&rows[t + u][2 * l]);
-#pragma unroll
-            for (int r = 0; r < kRows; ++r) {
-              const float f = u == 0 ? x[r].x : u == 1 ? x[r].y : u == 2 ? x[r].z : x[r].w;
-              out[chunk][r][0] = fmaf(f, y.x, out[chunk][r][0]);
-              out[chunk][r][1] = fmaf(f, y.y, out[chunk][r][1]);
-            }
-          }
-        }
+        multiply_on(sm, other, at, column + chunk * kOut, out[chunk]);
       }
     }
   }
-  // through the warp's own rows of `worths`, so that neighbouring lanes write neighbouring columns
 #pragma unroll
-  for (int chunk = 0; chunk < kChunks; ++chunk) {
-    __syncwarp();
-#pragma unroll
-    for (int r = 0; r < kRows; ++r)
-      *reinterpret_cast<float2*>(&worths[w + kWarps * r][2 * l]) = make_float2(out[chunk][r][0], out[chunk][r][1]);
-    __syncwarp();
-#pragma unroll
-    for (int r = 0; r < kRows; ++r)
-#pragma unroll
-      for (int c = 0; c < 2; ++c) {
-        const int64_t i = first + w + kWarps * r, k = column + chunk * kOut + l + 32 * c;
-        if (i >= own.rows || k >= own.cols) continue;
-        float* to = grad.to.row(i) + k;
-        const float x = worths[w + kWarps * r][l + 32 * c];
-        *to = grad.beta == 0 ? x : grad.beta * *to + x;
-      }
-  }
+  for (int chunk = 0; chunk < kChunks; ++chunk)
+    write_out(sm, own.rows, first, own.cols, column + chunk * kOut, out[chunk], [&](int64_t i, int64_t k, float x) {
+      float* to = grad.to.row(i) + k;
+      *to = grad.beta == 0 ? x : grad.beta * *to + x;
+    });
 }
 
 inline unsigned blocks(int64_t n, int64_t per) { return static_cast<unsigned>((n + per - 1) / per); }

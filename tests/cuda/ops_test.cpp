@@ -1,6 +1,8 @@
 // Every op of the table on the device: equal to the CPU at every shape, the same bits in every run, and a row pitch.
 #include <cmath>
 
+#include <parallax/autograd/op_ddc.h>
+
 #include "../autograd/op_outcome.h"
 #include "device.h"
 
@@ -57,6 +59,30 @@ INSTANTIATE_TEST_SUITE_P(Table, CudaOps, ::testing::Range<size_t>(0, op_cases().
   for (char& ch : n) ch = std::isalnum(static_cast<unsigned char>(ch)) ? ch : '_';
   return n + "_" + std::to_string(one.param);
 });
+
+// The rule of DDC's width picks one entry of n^2; a device finds it by counting digits. Distances of whole numbers are
+// exact, so any other entry shows.
+TEST(CudaDdc, TheWidthIsTheCpus) {
+  PLX_NEEDS_DEVICE();
+  Context cpu, cuda{on_cuda()};
+  for (const int64_t n : {2, 3, 31, 32, 33, 65, 130})
+    for (const int64_t spread : {1, 40, 3000}) {
+      std::vector<float> h;
+      for (int64_t e = 0; e < n * 2; ++e) h.push_back(static_cast<float>(e * e * 7919 % 1009 * spread / 1009));
+      float width[2];
+      for (Context* ctx : {&cpu, &cuda}) {
+        Tape tape(*ctx);
+        Ddc::Attr at;
+        at.rel_width = 1;
+        at.width = Tensor::persistent(*ctx, DType::f32, {1, 1});
+        Tensor q = Tensor::persistent(*ctx, DType::f32, {n, 3});
+        q.fill(1.0 / 3);
+        ddc(tape.constant(q), tape.constant(Tensor::from(*ctx, h, {n, 2})), at);
+        width[ctx == &cuda] = static_cast<float>(at.width.item());
+      }
+      EXPECT_EQ(width[0], width[1]) << n << " rows up to " << spread;
+    }
+}
 
 }  // namespace
 }  // namespace parallax::testing
