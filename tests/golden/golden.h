@@ -37,6 +37,7 @@ struct Report {
 
 // `where`: the device and threads that the contexts get.
 Report check_file(const std::string& path, DType type, const Context::Options& where = {});
+void check_step_inputs(const H5Tree& tree);  // throws Error (data) for what a step file must say and does not
 void check_step(const H5Tree& tree, DType type, const Context::Options& where, Report& report);
 void check_kind(const H5Tree& tree, const std::string& kind, DType type, const Context::Options& where,
                 Report& report);  // metrics, kmeans, scale, ...

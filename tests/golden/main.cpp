@@ -81,7 +81,9 @@ int main(int argc, char** argv) {
     std::printf("%s %s: %zu quantities, worst at %.2g of what is allowed\n", r.failed() ? "FAIL" : "ok  ", f.c_str(),
                 r.lines.size(), worst);
     for (const golden::Line& l : r.lines)
-      if (verbose || l.failed())
+      if (!l.note.empty() && l.absolute == 0 && l.allowed == 0)  // nothing was measured
+        std::printf("  FAIL %s: %s\n", l.quantity.c_str(), l.note.c_str());
+      else if (verbose || l.failed())
         std::printf("  %s %-60s abs %.3e rel %.3e allowed %.3e %s\n", l.failed() ? "FAIL" : "    ", l.quantity.c_str(),
                     l.absolute, l.relative, l.allowed, l.note.c_str());
     failed += r.failed();

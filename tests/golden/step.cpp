@@ -120,6 +120,7 @@ class StepCheck {
     const std::string name = root.text("method"), phase = root.text("phase");
     const Json config = Json::parse(root.text("config")), opt = Json::parse(root.text("optimizer"));
     method_ = make_method(name);
+    check_step_inputs(tree_);
     method_->profile(true);
     Visitor visitor;
     method_->params(visitor);
@@ -145,9 +146,6 @@ class StepCheck {
     spec.clusters = static_cast<int>(root.integer("classes"));
     for (const H5Node* n : tree_.children("/batch"))
       if (n->name()[0] != 'x' || !n->is_float()) state_[n->name()] = n->is_float() ? tensor(*n) : integers(*n);
-    PLX_CHECK(data, state_.count("ids"), "the file has no /batch/ids");
-    PLX_CHECK(data, state_.count("sampling_steps") || name != "gdcn" || phase != "finetune",
-              "the file has no /batch/sampling_steps");
     for (const char* path : {"/expect/loss/total", "/expect/step_total", "/expect/param_after_1"})
       PLX_CHECK(data, tree_.find(path), "the file has no ", path);
     const std::string unfit = method_->unfit(spec);
