@@ -23,10 +23,13 @@ std::vector<ChainStep> published_chain(const std::vector<double>& alphas, const 
 //   time; last z <- p(z, c)
 std::vector<ChainStep> ddim_chain(int64_t T, double offset, const std::vector<int64_t>& times);
 
-// The same map without the steps whose g is 0: their factors go to the step before, or to the start.
+// The same map without the steps whose g is 0: their factors go to the step before, or to the start. Where that is all
+// of them, one without weight stays, so that the denoiser gets the gradient that it gets in the program: zero, not
+// none.
 struct FoldedChain {
   std::vector<ChainStep> steps;
-  double start = 1;  // factor of the initial z
+  double start = 1;       // factor of the initial z
+  bool weighted = false;  // whether the denoiser has any say
 };
 FoldedChain fold_chain(const std::vector<ChainStep>& chain);
 

@@ -66,6 +66,12 @@ TEST(GdcnVectors, Schedule) {
     EXPECT_NEAR(folded.steps[1].g / c[1].g, gain, 5e-5) << K;
   }
   EXPECT_EQ(fold_chain(published_chain(a, sampling_times(2, 1000), 1e-5, 0.99)).steps.size(), 1u);
+  const FoldedChain nothing = fold_chain({{0.5, 0}, {0.25, 0}});  // its denoiser gets a gradient, of zeros
+  EXPECT_FALSE(nothing.weighted);
+  EXPECT_EQ(nothing.start, 0.125);
+  ASSERT_EQ(nothing.steps.size(), 1u);
+  EXPECT_EQ(nothing.steps[0].a, 1);
+  EXPECT_EQ(nothing.steps[0].g, 0);
 }
 
 TEST(GdcnVectors, FusionChain) {
