@@ -166,7 +166,10 @@ class StepCheck {
                     .eps = opt.at("eps"),
                     .weight_decay = opt.value("weight_decay", 0.0)};
     PLX_CHECK(data, opt.at("name") == "adam", "optimizer ", opt.at("name").dump(), " is not served");
-    if (opt.contains("clip_norm") && !opt.at("clip_norm").is_null()) o.clip_norm = opt.at("clip_norm");
+    if (opt.contains("clip_norm") && !opt.at("clip_norm").is_null()) {
+      o.clip_norm = opt.at("clip_norm");
+      PLX_CHECK(data, o.clip_norm > 0, "clip_norm is ", o.clip_norm, ", null or a number above zero is served");
+    }
     PLX_CHECK(data, o.clip_norm <= 0 || tree_.find("/expect/grad_norm"), "the file has no /expect/grad_norm");
     Optimizer optimizer(store_, o, update.params);
 
