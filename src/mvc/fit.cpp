@@ -1,6 +1,8 @@
 #include "fit.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace parallax {
 
@@ -42,6 +44,20 @@ std::vector<double> zero_fractions(const MultiView& data) {
     all.push_back(static_cast<double>(zeros) / static_cast<double>(v.rows * v.cols));
   }
   return all;
+}
+
+// Views whose values are large as they go into the network, where no scaling was asked for: usual data sets of such
+// methods are counts or shares, others mostly want scaling.
+std::string unscaled_views(const MultiView& data) {
+  std::string views;
+  for (const View& v : data.views) {
+    double sum = 0;
+    for (int64_t i = 0; i < v.rows; ++i)
+      for (int64_t j = 0; j < v.cols; ++j) sum += v.at(i, j) * v.at(i, j);
+    const double size = std::sqrt(sum / static_cast<double>(std::max<int64_t>(1, v.rows * v.cols)));
+    if (size > 10) views += str(views.empty() ? "" : ", ", v.name, " (root mean square ", std::round(size), ")");
+  }
+  return views;
 }
 
 int clusters_of(const FitOptions& o, const MultiView& data) {
@@ -87,6 +103,10 @@ FitResult fit(const FitOptions& o, const MultiView& data, Context& ctx, const st
   Trainer trainer(ctx, *method, prepare(o, result.scale, data, ctx, result), eval.clusters, model.view_names);
   trainer.raw_zeros(zero_fractions(data));
   trainer.build(o.log);
+  if (o.log && o.scale.empty() && result.scale == "none")
+    if (const std::string large = unscaled_views(data); !large.empty())
+      o.log(str("large values go in as they are, which is this method's rule: ", large,
+                "; with --scale minmax they would lie in 0 to 1"));
   model.spec = trainer.spec();
   if (Backend* device = ctx.backend(); device && o.log)
     o.log(str("memory on ", device->name(), ": data, parameters and optimiser state ",

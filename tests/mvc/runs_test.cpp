@@ -118,6 +118,30 @@ TEST_P(EveryMethod, HistoryHasLossesPerTermAndViewAndScoresPerFeature) {
   EXPECT_EQ(score_table(r.scores).size(), r.scores.size() + 1);
 }
 
+// methods that take values as they are say so where these are large
+TEST(Fit, LargeUnscaledValuesAreNamed) {
+  MultiView data = blobs(60);
+  auto& values = std::get<std::vector<double>>(data.views[1].values);
+  for (double& x : values) x *= 100;
+  const auto said = [&](const char* method, const std::string& scale) {
+    FitOptions o;
+    o.method = method;
+    o.set = short_schedules().at(method);
+    o.scale = scale;
+    std::string all;
+    o.log = [&](const std::string& line) { all += line + '\n'; };
+    Context ctx;
+    fit(o, data, ctx);
+    return all.find("large values go in as they are") == std::string::npos ? std::string() : all;
+  };
+  const std::string note = said("distilmvc", "");
+  EXPECT_NE(note.find("view_1 (root mean square"), std::string::npos) << note;
+  EXPECT_EQ(note.find("view_0 (root"), std::string::npos) << note;
+  EXPECT_EQ(said("distilmvc", "none"), "");
+  EXPECT_EQ(said("distilmvc", "minmax"), "");
+  EXPECT_EQ(said("ddmc", ""), "");  // scales by itself
+}
+
 TEST_P(EveryMethod, NothingIsAllocatedAfterWarmUp) {
   Context ctx;
   const auto method = configured_method(options_for(GetParam()));
