@@ -25,7 +25,7 @@ for data in Synthetic3d NGs; do
       lines+=("'$file' using 1:2 with points pt 7 ps 0.7 lc rgb '$colour' notitle")
     done
     if [ ${#lines[@]} -eq 0 ]; then plot+="set multiplot next"$'\n'; continue; fi
-    plot+="set title '$data, $kind'"$'\n'"plot $(IFS=,; echo "${lines[*]}")"$'\n'
+    plot+="set title '$data, $kind'"$'\n'"plot $(IFS=,; echo "${lines[*]}")"$'\nunset key\n'  # the first names them
   done
 done
 [ "$rows" -gt 0 ] || { echo "no curves yet: $png is left as it is"; exit 0; }
