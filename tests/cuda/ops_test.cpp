@@ -68,7 +68,10 @@ TEST(CudaDdc, TheWidthIsTheCpus) {
   for (const int64_t n : {2, 3, 31, 32, 33, 65, 130})
     for (const int64_t spread : {1, 40, 3000}) {
       std::vector<float> h;
-      for (int64_t e = 0; e < n * 2; ++e) h.push_back(static_cast<float>(e * e * 7919 % 1009 * spread / 1009));
+      for (int64_t e = 0; e < n * 2; ++e) {
+        const int64_t whole = e * e * 7919 % 1009 * spread / 1009;
+        h.push_back(static_cast<float>(whole));
+      }
       float width[2];
       for (Context* ctx : {&cpu, &cuda}) {
         Tape tape(*ctx);
