@@ -151,7 +151,7 @@ const cuda::Twin counts{typeid(DistanceCounts), [](Context& ctx, const void* ker
                           const DistanceCounts& k = *static_cast<const DistanceCounts*>(kernel);
                           cuda::CudaBackend& b = cuda::device_of(ctx);
                           b.use();
-                          PLX_CUDA_OK(b, cudaMemsetAsync(k.counts, 0, kDistanceCounts * sizeof(int32_t), b.stream()));
+                          b.zero(k.counts, kDistanceCounts * sizeof(int32_t));
                           const unsigned grid = blocks(k.h.rows, kOwn);
                           count_digits<0><<<grid, kThreads, 0, b.stream()>>>(k);
                           PLX_LAUNCHED(b);

@@ -25,7 +25,7 @@ Tensor Ddc::forward(Context& ctx, const Attr& at, Saved& s, In x) {
                bg = by_g.row_range(n, n);
   const Tensor m = empty(2 * K, K), g = empty(2 * K, K), columns = empty(1, K), sums = empty(n, 1);
   const bool on_device = tiled(ctx, type), by_median = at.fixed_width <= 0;
-  Tensor gram, kmat;  // of all pairs of samples; a device never stores them
+  Tensor gram, kmat;  // of all pairs of samples; single precision on a device does without
   if (!on_device) gram = empty(n, n), kmat = empty(n, n);
   if (!by_median) fill(ctx, width, at.fixed_width);
   by_float(type, [&]<class T>(T) {

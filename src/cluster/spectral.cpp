@@ -136,7 +136,7 @@ class Deflated {
   int64_t components_;
 };
 
-// The same of a dense matrix on a device. False where its library is missing, which the log says.
+// leading() of a dense matrix, on a device. False where its library is missing, which the log says.
 bool leading_on_device(Context& ctx, Eigen::MatrixXd& dense, int64_t count, Eigen::VectorXd& values,
                        Eigen::MatrixXd& vectors) {
   const int64_t n = dense.rows();

@@ -61,8 +61,7 @@ FoldedChain fold_chain(const std::vector<ChainStep>& chain) {
       f.steps.back().g *= s.a;
     }
   }
-  f.weighted = !f.steps.empty();
-  if (!f.weighted && !chain.empty()) f.steps.push_back({1, 0});
+  if (f.steps.empty() && !chain.empty()) f.steps.push_back({1, 0});
   return f;
 }
 

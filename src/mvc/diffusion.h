@@ -28,8 +28,8 @@ std::vector<ChainStep> ddim_chain(int64_t T, double offset, const std::vector<in
 // none.
 struct FoldedChain {
   std::vector<ChainStep> steps;
-  double start = 1;       // factor of the initial z
-  bool weighted = false;  // whether the denoiser has any say
+  double start = 1;                                                    // factor of the initial z
+  bool weighted() const { return !steps.empty() && steps[0].g != 0; }  // whether the denoiser has any say
 };
 FoldedChain fold_chain(const std::vector<ChainStep>& chain);
 

@@ -46,9 +46,8 @@ std::vector<double> zero_fractions(const MultiView& data) {
   return all;
 }
 
-// Views whose values are large as they go into the network, where no scaling was asked for: usual data sets of such
-// methods are counts or shares, others mostly want scaling.
-std::string unscaled_views(const MultiView& data) {
+// Views of large values. Data sets of methods that do not scale are small counts or shares; others mostly want scaling.
+std::string large_views(const MultiView& data) {
   std::string views;
   for (const View& v : data.views) {
     double sum = 0;
@@ -104,7 +103,7 @@ FitResult fit(const FitOptions& o, const MultiView& data, Context& ctx, const st
   trainer.raw_zeros(zero_fractions(data));
   trainer.build(o.log);
   if (o.log && o.scale.empty() && result.scale == "none")
-    if (const std::string large = unscaled_views(data); !large.empty())
+    if (const std::string large = large_views(data); !large.empty())
       o.log(str("large values go in as they are, which is this method's rule: ", large,
                 "; with --scale minmax they would lie in 0 to 1"));
   model.spec = trainer.spec();

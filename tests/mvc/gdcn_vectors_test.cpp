@@ -67,7 +67,8 @@ TEST(GdcnVectors, Schedule) {
   }
   EXPECT_EQ(fold_chain(published_chain(a, sampling_times(2, 1000), 1e-5, 0.99)).steps.size(), 1u);
   const FoldedChain nothing = fold_chain({{0.5, 0}, {0.25, 0}});  // its denoiser gets a gradient, of zeros
-  EXPECT_FALSE(nothing.weighted);
+  EXPECT_FALSE(nothing.weighted());
+  EXPECT_TRUE(f.weighted());
   EXPECT_EQ(nothing.start, 0.125);
   ASSERT_EQ(nothing.steps.size(), 1u);
   EXPECT_EQ(nothing.steps[0].a, 1);

@@ -88,7 +88,7 @@ struct Gdcn final : Method {
     if (K > T) return str("K=", K, " sampling points of a chain of T=", T);
     if (fusion == "diffusion" && sampler == "reference") {
       std::vector<double> a = published_alphas(T, offset);
-      if (!fold_chain(published_chain(a, sampling_times(K, T), beta_min, sigma2_max)).weighted)
+      if (!fold_chain(published_chain(a, sampling_times(K, T), beta_min, sigma2_max)).weighted())
         return str("with K=", K, " and T=", T,
                    " the denoiser has no weight in the published chain; another K, T or sampler is needed");
     }
@@ -159,7 +159,7 @@ struct Gdcn final : Method {
     else if (sampler == "ddim")
       chain = fold_chain(ddim_chain(T, offset, times));
     else
-      chain = {{{0, 1}}, 0, true};
+      chain = {{{0, 1}}, 0};
     PLX_CHECK(config, !chain.steps.empty(), "no time of the chain is above zero, so that it has no step");
     return chain;
   }
